@@ -1,0 +1,305 @@
+/* Making nodes, lists and interned names in the source's arena. No grammar here. */
+#include "parser/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_LEAST   ((size_t)2 << 10)
+#define BLOCK_LARGEST ((size_t)64 << 10)
+
+const struct ast_list parser_empty_list;
+static const struct ast_names empty_names;
+
+void *parser_alloc(struct parser *parser, size_t size)
+{
+	char *object;
+
+	size = (size + 7) & ~(size_t)7;
+	if ((size_t)(parser->block_end - parser->block) < size) {
+		/* A tree takes some six times the source: little of the last block is unused. */
+		size_t block = parser->source->text.len / 2 & ~(size_t)7;
+
+		if (block < BLOCK_LEAST)
+			block = BLOCK_LEAST;
+		if (block > BLOCK_LARGEST)
+			block = BLOCK_LARGEST;
+		if (size > block / 4) { /* too long for a block: its own memory */
+			object = arena_alloc(parser->arena, size);
+			return object ? object : parser_fail_memory(parser);
+		}
+		parser->block = arena_alloc(parser->arena, block);
+		if (!parser->block) {
+			parser->block_end = NULL;
+			return parser_fail_memory(parser);
+		}
+		parser->block_end = parser->block + block;
+	}
+	object = parser->block;
+	parser->block += size;
+	return object;
+}
+
+struct ast_node *node_new(struct parser *parser, enum ast_kind kind, uint32_t start, uint32_t end)
+{
+	struct ast_node *node = parser_alloc(
+		parser, sizeof(*node) + ast_classes[kind].slot_count * sizeof(union ast_slot));
+
+	if (!node)
+		node = &parser->spare.node;
+	node->start = start;
+	node->end = end;
+	node->kind = (uint8_t)kind;
+	node->height = 1;
+	return node;
+}
+
+static void raise_height(struct parser *parser, struct ast_node *node, uint16_t below)
+{
+	if (below < node->height)
+		return;
+	if (below >= AST_MAX_HEIGHT)
+		parser_fail_limit(parser);
+	else
+		node->height = (uint16_t)(below + 1);
+}
+
+void node_set(
+	struct parser *parser, struct ast_node *node, unsigned slot, const struct ast_node *child)
+{
+	node->slots[slot].node = child;
+	if (child)
+		raise_height(parser, node, child->height);
+}
+
+void node_set_list(
+	struct parser *parser, struct ast_node *node, unsigned slot, const struct ast_list *list)
+{
+	node->slots[slot].list = list;
+	raise_height(parser, node, list->height);
+}
+
+void scratch_push(struct parser *parser, const void *item)
+{
+	if (parser->scratch_count == parser->scratch_capacity) {
+		size_t capacity = parser->scratch_capacity ? parser->scratch_capacity * 2 : 256;
+		const void **bigger = reallocarray(parser->scratch, capacity, sizeof(*bigger));
+
+		if (!bigger) {
+			parser_fail_memory(parser);
+			return;
+		}
+		parser->scratch = bigger;
+		parser->scratch_capacity = capacity;
+	}
+	parser->scratch[parser->scratch_count++] = item;
+}
+
+struct ast_list *list_new(struct parser *parser, size_t count)
+{
+	struct ast_list *list;
+
+	list = parser_alloc(parser, sizeof(*list) + count * sizeof(list->items[0]));
+	if (!list)
+		return NULL;
+	list->count = (uint32_t)count;
+	return list;
+}
+
+void list_set(struct ast_list *list, size_t index, const struct ast_node *item)
+{
+	list->items[index] = item;
+	if (item && item->height > list->height)
+		list->height = item->height;
+}
+
+const struct ast_list *list_of(struct parser *parser, const struct ast_node *item)
+{
+	struct ast_list *list = list_new(parser, 1);
+
+	if (!list)
+		return &parser_empty_list;
+	list_set(list, 0, item);
+	return list;
+}
+
+const struct ast_list *scratch_list(struct parser *parser, size_t mark)
+{
+	size_t count = parser->scratch_count - mark;
+	struct ast_list *list;
+	size_t i;
+
+	parser->scratch_count = mark;
+	if (count == 0)
+		return &parser_empty_list;
+	list = list_new(parser, count);
+	if (!list)
+		return &parser_empty_list;
+	for (i = 0; i < count; i++)
+		list_set(list, i, parser->scratch[mark + i]);
+	return list;
+}
+
+const struct ast_names *scratch_names(struct parser *parser, size_t mark)
+{
+	size_t count = parser->scratch_count - mark;
+	struct ast_names *names;
+	size_t i;
+
+	parser->scratch_count = mark;
+	if (count == 0)
+		return &empty_names;
+	names = parser_alloc(parser, sizeof(*names) + count * sizeof(names->items[0]));
+	if (!names)
+		return &empty_names;
+	names->count = (uint32_t)count;
+	for (i = 0; i < count; i++)
+		names->items[i] = parser->scratch[mark + i];
+	return names;
+}
+
+/*
+ * A hash that the author of a source cannot aim at: every step folds a 128-bit product that depends
+ * on the seed, which comes from the addresses of this run.
+ */
+static uint64_t hash_name(uint64_t seed, struct str text)
+{
+	uint64_t hash = seed ^ 0x9e3779b97f4a7c15u ^ text.len;
+	size_t at = 0;
+
+	do {
+		uint64_t word = 0;
+		size_t len = text.len - at < 8 ? text.len - at : 8;
+		__uint128_t product;
+
+		memcpy(&word, text.ptr + at, len);
+		product = (__uint128_t)(hash ^ word) * (seed | 0xd6e8feb86659fd93u);
+		hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+		at += len;
+	} while (at < text.len);
+	return hash;
+}
+
+static bool grow_names(struct parser *parser)
+{
+	size_t capacity = parser->name_capacity ? parser->name_capacity * 2 : 128;
+	struct name **bigger = calloc(capacity, sizeof(struct name *));
+	size_t i, at;
+
+	if (!bigger) {
+		parser_fail_memory(parser);
+		return false;
+	}
+	for (i = 0; i < parser->name_capacity; i++) {
+		if (!parser->names[i])
+			continue;
+		at = parser->names[i]->hash & (capacity - 1);
+		while (bigger[at])
+			at = (at + 1) & (capacity - 1);
+		bigger[at] = parser->names[i];
+	}
+	free(parser->names);
+	parser->names = bigger;
+	parser->name_capacity = capacity;
+	return true;
+}
+
+const struct str *name_intern(struct parser *parser, struct str text)
+{
+	static const struct str none = STR_INIT("");
+	uint64_t hash = hash_name(parser->seed, text);
+	struct name *name;
+	size_t at;
+
+	if (parser->name_count * 2 >= parser->name_capacity && !grow_names(parser))
+		return &none;
+	at = hash & (parser->name_capacity - 1);
+	for (; (name = parser->names[at]) != NULL; at = (at + 1) & (parser->name_capacity - 1)) {
+		if (name->hash == hash && str_eq(name->text, text))
+			return &name->text;
+	}
+	name = parser_alloc(parser, sizeof(*name));
+	if (!name)
+		return &none;
+	name->text = text;
+	name->hash = hash;
+	parser->names[at] = name;
+	parser->name_count++;
+	return &name->text;
+}
+
+static void remember_changed(struct parser *parser, const struct token *token)
+{
+	struct parse_span *spans = parser->changed;
+
+	/* A second reading of the same name, after a wrong guess, is not another name. */
+	if (parser->changed_count && spans[parser->changed_count - 1].start >= token->start)
+		return;
+	if (parser->changed_count == parser->changed_capacity) {
+		uint32_t capacity = parser->changed_capacity ? parser->changed_capacity * 2 : 64;
+
+		spans = reallocarray(spans, capacity, sizeof(*spans));
+		if (!spans) {
+			parser_fail_memory(parser);
+			return;
+		}
+		parser->changed = spans;
+		parser->changed_capacity = capacity;
+	}
+	spans[parser->changed_count++] = (struct parse_span){token->start, token->end};
+}
+
+/* What a name written in other letters must not become: 3.14 then raises ValueError. */
+static bool is_constant_name(struct str text)
+{
+	return str_is(text, "None") || str_is(text, "True") || str_is(text, "False");
+}
+
+const struct str *name_of(struct parser *parser, const struct token *token)
+{
+	struct str text = {parser->text + token->start, token->end - token->start};
+	bool changed;
+
+	if (token->flags & TOKEN_NON_ASCII) {
+		text = lexer_name(parser->source, token, &changed);
+		if (!text.len)
+			parser_fail_memory(parser);
+		else if (changed)
+			remember_changed(parser, token);
+		if (parser->minor >= 14 && is_constant_name(text))
+			parser_fail(parser, DIAG_SYNTAX, token->start, token->end,
+				"identifier field can't represent '%s' constant",
+				arena_strdup(parser->arena, text));
+	}
+	return name_intern(parser, text);
+}
+
+const struct str *name_read(struct parser *parser)
+{
+	const struct token *token = parser->token;
+
+	if (!accept(parser, TOK_NAME))
+		return parser_fail_here(parser);
+	return name_of(parser, token);
+}
+
+void names_begin(struct parser *parser)
+{
+	parser->stamp++;
+}
+
+bool name_seen(struct parser *parser, const struct str *name)
+{
+	struct name *entry = (struct name *)(uintptr_t)name; /* text is its first member */
+	bool seen = entry->stamp == parser->stamp;
+
+	entry->stamp = parser->stamp;
+	return seen;
+}
+
+bool name_check_bind(struct parser *parser, const struct str *name, const struct token *token)
+{
+	if (parser->minor > 8 || !str_is(*name, "__debug__"))
+		return true;
+	parser_fail(parser, DIAG_SYNTAX, token->start, token->end, "cannot assign to __debug__");
+	return false;
+}

@@ -1,0 +1,540 @@
+/*
+ * Calls: getattr() and its family, format fields, files, and what runs text as code.
+ */
+#include "guard/screen.h"
+
+#define EACH_MAX 64
+
+static const struct ast_node *keyword_of(const struct ast_node *call, const char *name)
+{
+	const struct ast_list *keywords = ast_Call_keywords(call);
+
+	for (uint32_t i = 0; i < keywords->count; i++) {
+		const struct str *arg = ast_keyword_arg(keywords->items[i]);
+
+		if (arg && str_is(*arg, name))
+			return ast_keyword_value(keywords->items[i]);
+	}
+	return NULL;
+}
+
+static const struct ast_node *argument(
+	const struct ast_node *call, uint32_t index, const char *keyword)
+{
+	const struct ast_list *args = ast_Call_args(call);
+
+	for (uint32_t i = 0; i <= index && i < args->count; i++)
+		if (args->items[i]->kind == AST_Starred)
+			return NULL;
+	return index < args->count ? args->items[index] : keyword_of(call, keyword);
+}
+
+static void sink_found(struct screen *screen, const struct ast_node *call, struct str what)
+{
+	guard_find(
+		screen->sink, GUARD_RULE_SINK, call, "'%.*s' runs what it is given", STR_ARG(what));
+}
+
+/* Whether an object is one from which attributes lead anywhere. */
+static bool may_lead_out(const struct values *target, const struct ast_node *object, bool store)
+{
+	for (uint32_t i = 0; i < target->count; i++) {
+		switch (target->items[i].kind) {
+		case VALUE_MODULE:
+			return true;
+		case VALUE_MEMBER:
+		case VALUE_BUILTIN:
+		case VALUE_FUNCTION:
+		case VALUE_LITERAL:
+			if (!store)
+				return true;
+			break;
+		case VALUE_DYNAMIC:
+			/* Through a name it is the honest walk along a path of attributes. */
+			if (object->kind != AST_Name && !store)
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/* Attribute names with dots: each part is read from what the one before gave. */
+static void judge_dotted(struct screen *screen, const struct ast_node *node,
+	const struct values *base, struct str dotted, enum access access)
+{
+	const struct values nothing = {0};
+
+	while (dotted.len) {
+		const char *dot = memchr(dotted.ptr, '.', dotted.len);
+		size_t len = dot ? (size_t)(dot - dotted.ptr) : dotted.len;
+
+		screen_attribute(screen, node, base, str_from(dotted.ptr, len), access);
+		base = &nothing;
+		if (!dot)
+			break;
+		dotted = str_from(dot + 1, dotted.len - len - 1);
+	}
+}
+
+static void judge_getattr(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str which)
+{
+	const struct ast_node *name = argument(call, 1, "name"),
+			      *object = argument(call, 0, "object");
+	struct fold names[EACH_MAX];
+	struct values base = {0};
+	bool store = str_is(which, "setattr") || str_is(which, "delattr");
+	uint32_t count;
+
+	if (!name || !object) {
+		guard_find(screen->sink, GUARD_RULE_DYNAMIC, call,
+			"%.*s() whose arguments cannot be known", STR_ARG(which));
+		return;
+	}
+	screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
+	count = screen_fold_each(screen, scope, name, names, EACH_MAX);
+	for (uint32_t i = 0; i < count; i++)
+		if (names[i].kind == FOLD_STR)
+			judge_dotted(screen, call, &base, names[i].text,
+				store ? ACCESS_STORE : ACCESS_LOAD);
+	if (count || str_is(which, "hasattr"))
+		return;
+	if (may_lead_out(&base, object, store))
+		guard_find(screen->sink, GUARD_RULE_DYNAMIC, call,
+			"%.*s() of a name that cannot be known", STR_ARG(which));
+	else
+		screen_unknown(screen, (struct unknown_use){.node = call,
+					       .rule = GUARD_RULE_DYNAMIC,
+					       .otherwise = GUARD_RULE_DYNAMIC_OWN,
+					       .needs = NEEDS_NAME});
+}
+
+static void judge_getter(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, bool all)
+{
+	const struct ast_list *args = ast_Call_args(call);
+	const struct values nothing = {0};
+
+	for (uint32_t i = 0; i < args->count && (all || i == 0); i++) {
+		struct fold name = screen_fold(screen, scope, args->items[i]);
+
+		if (name.kind == FOLD_STR)
+			judge_dotted(screen, call, &nothing, name.text, ACCESS_LOAD);
+		else
+			screen_unknown(screen, (struct unknown_use){.node = call,
+						       .rule = GUARD_RULE_DYNAMIC,
+						       .otherwise = GUARD_RULE_DYNAMIC_OWN,
+						       .needs = NEEDS_NAME});
+	}
+}
+
+/* The next attribute name in a format string after *at; false at its end. */
+static bool next_field_attribute(struct str text, size_t *at, struct str *ret)
+{
+	static const char ends[] = ".[]{}!:";
+	size_t i = *at;
+
+	for (; i + 1 < text.len; i++) {
+		size_t start, back = i;
+
+		if (text.ptr[i] != '.')
+			continue;
+		/* A dot counts in a field's name: after "{", before "!" and ":". */
+		while (back > 0 && !strchr("{}!:", text.ptr[back - 1]))
+			back--;
+		if (back == 0 || text.ptr[back - 1] != '{')
+			continue;
+		start = ++i;
+		while (i < text.len && !strchr(ends, text.ptr[i]))
+			i++;
+		*ret = str_from(text.ptr + start, i - start);
+		*at = i;
+		return true;
+	}
+	return false;
+}
+
+bool screen_bad_format(const struct screen *screen, struct str text)
+{
+	struct str name;
+	size_t at = 0;
+
+	if (!text.len || !memchr(text.ptr, '{', text.len))
+		return false;
+	while (next_field_attribute(text, &at, &name))
+		if (screen_bad_name(screen, name) || known_road(name))
+			return true;
+	return false;
+}
+
+/* All that a format string reads from its arguments, which are of any kind. */
+static void judge_format(
+	struct screen *screen, const struct ast_node *node, struct str text, bool library)
+{
+	struct str name;
+	size_t at = 0;
+
+	while (next_field_attribute(text, &at, &name)) {
+		bool private = name.len && name.ptr[0] == '_' && !is_dunder(name) && library;
+
+		if (screen_bad_name(screen, name) || known_road(name) || private)
+			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
+				"format field reads attribute '%.*s'", STR_ARG(name));
+	}
+}
+
+/* Whether any argument is of a library: its private attributes are then not the program's. */
+static bool has_library_argument(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_list *lists[] = {ast_Call_args(call), ast_Call_keywords(call)};
+	struct values values = {0};
+
+	for (size_t k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++)
+			screen_evaluate(screen, scope,
+				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i], 6,
+				&values);
+	return screen_may_be(&values, VALUE_MODULE, NULL) ||
+	       screen_may_be(&values, VALUE_MEMBER, NULL) ||
+	       screen_may_be(&values, VALUE_RESULT, NULL);
+}
+
+static void judge_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_node *func = ast_Call_func(call);
+	struct str name = *ast_Attribute_attr(func);
+	bool format = str_is(name, "format") || str_is(name, "format_map");
+	bool formatter = str_is(name, "vformat") || str_is(name, "get_field");
+	struct fold text;
+
+	if (!format && !formatter)
+		return;
+	text = (struct fold){.kind = FOLD_NONE};
+	if (format)
+		text = screen_fold(screen, scope, ast_Attribute_value(func));
+	if (text.kind == FOLD_NONE && ast_Call_args(call)->count)
+		text = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
+	if (text.kind != FOLD_STR) {
+		if (format)
+			screen_unknown(screen, (struct unknown_use){.node = call,
+						       .rule = GUARD_RULE_FORMAT,
+						       .otherwise = GUARD_RULE_COUNT,
+						       .needs = NEEDS_FORMAT});
+		return;
+	}
+	judge_format(
+		screen, call, text.text, formatter || has_library_argument(screen, call, scope));
+	if (str_is(name, "get_field")) {
+		const char *dot = memchr(text.text.ptr ? text.text.ptr : "", '.', text.text.len);
+		const struct values nothing = {0};
+
+		if (dot)
+			judge_dotted(screen, call, &nothing,
+				str_from(
+					dot + 1, text.text.len - (size_t)(dot + 1 - text.text.ptr)),
+				ACCESS_TEXT);
+	}
+}
+
+/* Text that is plain words and operators: a formula, a type, not a road. */
+static bool is_plain_text(struct str text)
+{
+	static const char *const odd[] = {"__", "@", "import", "exec", "eval", "open", "lambda",
+		"getattr", "attr(", "compile", "globals", "system", "['", "[\"", "|attr"};
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		if (memmem(text.ptr ? text.ptr : "", text.len, odd[i], strlen(odd[i])))
+			return false;
+	return true;
+}
+
+static bool calls_function(struct screen *screen, uint32_t scope, const struct ast_node *node)
+{
+	struct values values = {0};
+
+	if (!node)
+		return false;
+	screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
+	return values.count == 1 && values.items[0].kind == VALUE_FUNCTION;
+}
+
+static bool is_true(const struct ast_node *node)
+{
+	return node && node->kind == AST_Constant && ast_Constant_type(node) == AST_CONST_TRUE;
+}
+
+static bool is_false(const struct ast_node *node)
+{
+	return node && node->kind == AST_Constant && ast_Constant_type(node) == AST_CONST_FALSE;
+}
+
+enum sink_kind {
+	SINK_ALWAYS,   /* however it is called */
+	SINK_FUNCTION, /* fine with a function of the program */
+	SINK_TEXT,     /* fine with plain constant text */
+	SINK_LOADER,   /* yaml.load: fine with a safe loader */
+	SINK_WEIGHTS,  /* torch.load */
+	SINK_TESTMOD,
+	SINK_HINTS,
+	SINK_PATCH, /* mock.patch("module.name") imports */
+	SINK_MAKE,  /* make_dataclass() */
+
+};
+
+struct sink {
+	const char *path;
+	enum sink_kind kind;
+};
+
+static const struct sink sinks[] = {
+	{"types.FunctionType", SINK_ALWAYS},
+	{"types.LambdaType", SINK_ALWAYS},
+	{"types.CodeType", SINK_ALWAYS},
+	{"timeit.timeit", SINK_FUNCTION},
+	{"timeit.repeat", SINK_FUNCTION},
+	{"pandas.eval", SINK_TEXT},
+	{"numexpr.evaluate", SINK_TEXT},
+	{"sympy.sympify", SINK_TEXT},
+	{"sympy.S", SINK_TEXT},
+	{"sympy.parse_expr", SINK_TEXT},
+	{"sympy.parsing.sympy_parser.parse_expr", SINK_TEXT},
+	{"jinja2.Template", SINK_TEXT},
+	{"jinja2.Environment", SINK_ALWAYS},
+	{"tornado.template.Template", SINK_ALWAYS},
+	{"yaml.load", SINK_LOADER},
+	{"torch.load", SINK_WEIGHTS},
+	{"torch.ops.load_library", SINK_ALWAYS},
+	{"torch.classes.load_library", SINK_ALWAYS},
+	{"doctest.testmod", SINK_TESTMOD},
+	{"typing.get_type_hints", SINK_HINTS},
+	{"unittest.mock.patch", SINK_PATCH},
+	{"dataclasses.make_dataclass", SINK_MAKE},
+	{"keras.models.load_model", SINK_ALWAYS},
+	{"tensorflow.keras.models.load_model", SINK_ALWAYS},
+	{"numpy.lib.format.read_array", SINK_ALWAYS},
+};
+
+static const struct sink *sink_of(struct str path)
+{
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++)
+		if (str_is(path, sinks[i].path))
+			return &sinks[i];
+	return NULL;
+}
+
+static bool only_names(struct screen *screen, const struct ast_node *call)
+{
+	/* What make_dataclass() is given ends up in text that is compiled. */
+	cleanup_ast_walk struct ast_walk walk;
+	enum ast_walk_event event;
+
+	if (ast_walk_init(&walk, call) < 0) {
+		screen->failed = true;
+		return false;
+	}
+	while ((event = ast_walk_next(&walk)) != AST_WALK_END)
+		if (event == AST_WALK_ENTER && ast_is_str(walk.node) &&
+			memchr(ast_Constant_value(walk.node).ptr ? ast_Constant_value(walk.node).ptr
+								 : "",
+				'(', ast_Constant_value(walk.node).len))
+			return false;
+	return true;
+}
+
+static bool is_harmless(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, const struct sink *sink)
+{
+	const struct ast_node *first = argument(call, 0, "stmt");
+	struct fold text = {.kind = FOLD_NONE};
+
+	if (first)
+		text = screen_fold(screen, scope, first);
+	switch (sink->kind) {
+	case SINK_FUNCTION: {
+		const struct ast_node *setup = argument(call, 1, "setup");
+
+		return calls_function(screen, scope, first) &&
+		       (!setup || calls_function(screen, scope, setup) ||
+			       (setup->kind == AST_Constant && !ast_is_str(setup)));
+	}
+	case SINK_TEXT:
+		return text.kind == FOLD_INT || (text.kind == FOLD_STR && is_plain_text(text.text));
+	case SINK_LOADER: {
+		const struct ast_node *loader = argument(call, 1, "Loader");
+		struct str name = STR("");
+
+		if (loader && loader->kind == AST_Attribute)
+			name = *ast_Attribute_attr(loader);
+		else if (loader && loader->kind == AST_Name)
+			name = *ast_Name_id(loader);
+		return str_is(name, "SafeLoader") || str_is(name, "CSafeLoader") ||
+		       str_is(name, "BaseLoader");
+	}
+	case SINK_WEIGHTS:
+		return is_true(keyword_of(call, "weights_only"));
+	case SINK_TESTMOD:
+		screen->testmod = call;
+		return ast_Call_args(call)->count == 0 && !keyword_of(call, "m") &&
+		       !keyword_of(call, "globs") && !keyword_of(call, "extraglobs");
+	case SINK_HINTS:
+		screen->hints = call;
+		return true;
+	case SINK_PATCH:
+		return text.kind == FOLD_STR && str_starts(text.text, STR("__main__."));
+	case SINK_MAKE:
+		return only_names(screen, call);
+	default:
+		return false;
+	}
+}
+
+bool screen_only_called(const struct value *value)
+{
+	if (value->kind == VALUE_BUILTIN)
+		return known_builtin(value->path) == BUILTIN_CALLED;
+	if (value->kind != VALUE_MEMBER)
+		return false;
+	if (str_is(value->path, "io.open") || str_is(value->path, "codecs.open") ||
+		str_is(value->path, "operator.attrgetter") ||
+		str_is(value->path, "operator.methodcaller"))
+		return true;
+	return sink_of(value->path) && !str_starts(value->path, STR("types."));
+}
+
+static void judge_builtin(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str name)
+{
+	struct values base = {0};
+
+	if (str_is(name, "getattr") || str_is(name, "setattr") || str_is(name, "delattr") ||
+		str_is(name, "hasattr")) {
+		judge_getattr(screen, call, scope, name);
+		return;
+	}
+	if (str_is(name, "vars") || str_is(name, "locals")) {
+		const struct ast_node *object = argument(call, 0, "object");
+
+		if (!object && screen->names.scopes[scope].kind != SCOPE_FUNCTION) {
+			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
+				"%.*s() of the module is not allowed", STR_ARG(name));
+			return;
+		}
+		if (object)
+			screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
+		if (object && (may_lead_out(&base, object, false) ||
+				      screen_may_be(&base, VALUE_TYPE, NULL)))
+			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
+				"%.*s() of this object is not allowed", STR_ARG(name));
+		else
+			guard_find(screen->sink, GUARD_RULE_OWN_DICT, call,
+				"%.*s() hands out attributes", STR_ARG(name));
+	}
+	if (str_is(name, "open") && screen->policy->level <= GUARD_LEVEL_STRICT)
+		guard_find(screen->sink, GUARD_RULE_BUILTIN, call, "'open' is not allowed");
+}
+
+static void judge_member(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path)
+{
+	const struct sink *sink = sink_of(path);
+
+	if (sink && !is_harmless(screen, call, scope, sink))
+		sink_found(screen, call, path);
+	if (str_is(path, "operator.attrgetter"))
+		judge_getter(screen, call, scope, true);
+	else if (str_is(path, "operator.methodcaller"))
+		judge_getter(screen, call, scope, false);
+	else if (str_starts(path, STR("numpy.")) && keyword_of(call, "allow_pickle") &&
+		 !is_false(keyword_of(call, "allow_pickle")))
+		sink_found(screen, call, path);
+	else if (str_is(path, "io.open") && screen->policy->level <= GUARD_LEVEL_STRICT)
+		guard_find(screen->sink, GUARD_RULE_BUILTIN, call, "'io.open' is not allowed");
+	else if (str_starts(path, STR("inspect.")) && keyword_of(call, "eval_str"))
+		sink_found(screen, call, path);
+}
+
+/* df.query("...") and df.eval("...") of pandas: text with roads out of it. */
+static void judge_query(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	struct str name = *ast_Attribute_attr(ast_Call_func(call));
+	struct fold text;
+
+	if ((!str_is(name, "query") && !str_is(name, "eval")) || !ast_Call_args(call)->count ||
+		screen_owns(screen, name))
+		return;
+	text = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
+	if (text.kind == FOLD_STR &&
+		(memmem(text.text.ptr ? text.text.ptr : "", text.text.len, "__", 2) ||
+			(memchr(text.text.ptr ? text.text.ptr : "", '@', text.text.len) &&
+				memchr(text.text.ptr ? text.text.ptr : "", '(', text.text.len))))
+		sink_found(screen, call, name);
+}
+
+static const char *const file_methods[] = {"open", "read", "save", "savefig", "to_csv", "to_json",
+	"to_excel", "to_parquet", "to_html", "tofile", "extractall", "extract", "parse",
+	"open_code", "savetxt", "read_file", "rename", "symlink_to", "hardlink_to", "replace_with"};
+
+bool screen_is_method(struct str name)
+{
+	static const char *const others[] = {
+		"format", "format_map", "vformat", "get_field", "query", "eval"};
+
+	for (size_t i = 0; i < sizeof(file_methods) / sizeof(file_methods[0]); i++)
+		if (str_is(name, file_methods[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (str_is(name, others[i]))
+			return true;
+	return false;
+}
+
+/* Methods whose constant argument is a file whatever the object is. */
+static void judge_file_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	struct str name = *ast_Attribute_attr(ast_Call_func(call));
+	struct fold path;
+
+	for (size_t i = 0; i < sizeof(file_methods) / sizeof(file_methods[0]); i++) {
+		if (!str_is(name, file_methods[i]) || !ast_Call_args(call)->count)
+			continue;
+		path = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
+		if (path.kind == FOLD_STR &&
+			!memchr(path.text.ptr ? path.text.ptr : "", '\n', path.text.len) &&
+			path.text.len && screen_foreign_path(path.text) &&
+			!screen_owns(screen, name))
+			guard_find(screen->sink, GUARD_RULE_PATH, call,
+				"path '%.*s' is not allowed", STR_ARG(path.text));
+	}
+}
+
+void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope)
+{
+	const struct ast_node *func = ast_Call_func(node);
+	struct values callee = {0};
+
+	if (ast_Call_keywords(node)->count && (is_true(keyword_of(node, "allow_pickle")) ||
+						      is_true(keyword_of(node, "eval_str"))))
+		sink_found(screen, node, STR("a loader"));
+	if (func->kind == AST_Attribute &&
+		screen_word(screen, ast_Attribute_attr(func)) & WORD_METHOD) {
+		judge_method(screen, node, scope);
+		judge_query(screen, node, scope);
+		judge_file_method(screen, node, scope);
+	}
+	if (!screen_speaks(screen, func))
+		return;
+	screen_evaluate(screen, scope, func, SCREEN_DEPTH, &callee);
+	for (uint32_t i = 0; i < callee.count; i++) {
+		struct value value = callee.items[i];
+
+		if (value.kind == VALUE_BUILTIN)
+			judge_builtin(screen, node, scope, value.path);
+		else if (value.kind == VALUE_MEMBER)
+			judge_member(screen, node, scope, value.path);
+	}
+	if (callee.count && screen_takes_path(&callee))
+		screen_paths(screen, node, scope);
+}

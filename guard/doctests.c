@@ -1,0 +1,70 @@
+/*
+ * doctest.testmod() runs the ">>>" lines of docstrings: they are screened as programs of their own.
+ */
+#include "guard/screen.h"
+
+#include "base/buf.h"
+
+#define TEXT_MAX ((size_t)1 << 20)
+
+/* The code of a docstring's examples: prompts and indentation taken off, the output left out. */
+static void add_examples(struct buf *out, struct str text)
+{
+	while (text.len) {
+		const char *end = memchr(text.ptr, '\n', text.len);
+		struct str line = str_from(text.ptr, end ? (size_t)(end - text.ptr) : text.len);
+
+		text = str_from(
+			line.ptr + line.len + (end ? 1 : 0), text.len - line.len - (end ? 1 : 0));
+		while (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+			line = str_from(line.ptr + 1, line.len - 1);
+		if (line.len < 3 ||
+			(memcmp(line.ptr, ">>>", 3) != 0 && memcmp(line.ptr, "...", 3) != 0))
+			continue;
+		line = str_from(line.ptr + 3, line.len - 3);
+		if (line.len && line.ptr[0] == ' ')
+			line = str_from(line.ptr + 1, line.len - 1);
+		buf_add_str(out, line);
+		buf_add_char(out, '\n');
+	}
+}
+
+static void judge_docstring(struct screen *screen, const struct ast_node *node)
+{
+	cleanup_buf struct buf code = BUF_INIT(TEXT_MAX);
+	struct guard_report report;
+
+	add_examples(&code, ast_Constant_value(node));
+	if (!code.len && !code.failed)
+		return;
+	if (code.failed || screen->sink->nested) {
+		guard_find(screen->sink, GUARD_RULE_SINK, node,
+			"this text is run by testmod() and cannot be judged");
+		return;
+	}
+	guard_check_nested(buf_str(&code), screen->sink, &report);
+	for (uint32_t i = 0; i < report.count; i++)
+		guard_find(screen->sink, report.findings[i].rule, node, "in the docstring: %s",
+			report.findings[i].message);
+	if (report.verdict == GUARD_ERROR)
+		screen->failed = true;
+}
+
+int screen_doctests(struct screen *screen, const struct ast_node *module)
+{
+	cleanup_ast_walk struct ast_walk walk;
+	enum ast_walk_event event;
+
+	if (ast_walk_init(&walk, module) < 0)
+		return -1;
+	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
+		const struct ast_node *parent;
+
+		if (event != AST_WALK_ENTER || !ast_is_str(walk.node))
+			continue;
+		parent = ast_walk_parent(&walk, 1);
+		if (parent->kind == AST_Expr)
+			judge_docstring(screen, walk.node);
+	}
+	return 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * Inside constant folding: steps from text to text. Results live in the screen's arena; what cannot
+ * be worked out, or would be larger than the limits, is FOLD_NONE.
+ */
+#ifndef PYSBX_GUARD_FOLD_H
+#define PYSBX_GUARD_FOLD_H
+
+#include "guard/screen.h"
+
+#define FOLD_TEXT_MAX 4096 /* bytes */
+#define FOLD_LIST_MAX 512  /* items */
+
+#define NOTHING       ((struct fold){.kind = FOLD_NONE})
+
+static inline struct fold fold_text_of(enum fold_kind kind, struct str text)
+{
+	return (struct fold){.kind = kind, .text = text};
+}
+
+/* Memory for len bytes of text; NULL where that is too much or there is none. */
+char *fold_room(struct screen *screen, size_t len);
+/* UTF-8 of a code point into out[4]; its length, 0: no such code point. */
+size_t fold_encode(int64_t code, char *out);
+struct fold fold_concat(struct screen *screen, struct fold a, struct fold b);
+struct fold fold_unhex(struct screen *screen, struct str hex);
+/* base64 (bits_each 6) or base32 (5); what is no digit is passed over. */
+struct fold fold_unbase(struct screen *screen, struct str coded, int bits_each);
+struct fold fold_rot13(struct screen *screen, struct str plain);
+/* how: the method's name in its first letter: lower, upper, title, capitalize, swapcase. */
+struct fold fold_changed_case(struct screen *screen, struct fold value, const char *how);
+/* side: 's' both, 'l', 'r'. */
+struct fold fold_stripped(struct fold value, struct fold set, char side);
+struct fold fold_replaced(
+	struct screen *screen, struct fold value, struct fold old, struct fold by);
+struct fold fold_split(struct screen *screen, struct fold value, struct fold by);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * The tables of guard/known.h. All lists are sorted, so that bsearch(3) finds its way; a test asks
+ * for every entry.
+ */
+#include "guard/known.h"
+
+#include <stdlib.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct known_module modules[] = {
+#define MODULE(name, level, members) {STR_INIT(name), MODULE_##level, members},
+#include "guard/modules.def"
+};
+
+struct reexport {
+	struct str module;
+	const char *attributes;
+};
+
+static const struct reexport reexports[] = {
+#include "guard/reexports.inc"
+};
+
+struct builtin {
+	struct str name;
+	enum builtin_level level;
+};
+
+static const struct builtin builtins[] = {
+#define BUILTIN(name, level) {STR_INIT(name), BUILTIN_##level},
+#include "guard/builtins.def"
+};
+
+static const struct str dunders[] = {
+#define DUNDER(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+static const struct str bad_definitions[] = {
+#define BAD(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+static const struct str inners[] = {
+#define INNER(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+static const struct str privates[] = {
+#define PRIVATE(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+static const struct str roads[] = {
+#define ROAD(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+static const struct str roots[] = {
+#define ROOT(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+
+/* Every table starts its rows with the name. */
+static int compare(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+#define FIND(key, table) bsearch(&(key), table, LENGTH(table), sizeof((table)[0]), compare)
+
+const struct known_module *known_module_exact(struct str dotted)
+{
+	return FIND(dotted, modules);
+}
+
+const struct known_module *known_module(struct str dotted)
+{
+	for (;;) {
+		const struct known_module *found = known_module_exact(dotted);
+
+		if (found)
+			return found;
+		while (dotted.len && dotted.ptr[dotted.len - 1] != '.')
+			dotted.len--;
+		if (!dotted.len)
+			return NULL;
+		dotted.len--;
+	}
+}
+
+/* Whether a list " a b c " has a word. */
+static bool has_word(const char *list, struct str word)
+{
+	const char *at = list;
+
+	if (!word.len || memchr(word.ptr, ' ', word.len))
+		return false;
+	while (*at) {
+		size_t len;
+
+		at += strspn(at, " ");
+		len = strcspn(at, " ");
+		if (len == word.len && memcmp(at, word.ptr, len) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+bool known_module_lists(const struct known_module *module, struct str member)
+{
+	return has_word(module->members, member);
+}
+
+bool known_reexport(struct str module, struct str attribute)
+{
+	const struct reexport *found = FIND(module, reexports);
+
+	return found && has_word(found->attributes, attribute);
+}
+
+enum builtin_level known_builtin(struct str name)
+{
+	const struct builtin *found = FIND(name, builtins);
+
+	return found ? found->level : BUILTIN_NONE;
+}
+
+bool known_dunder(struct str name)
+{
+	return FIND(name, dunders) != NULL;
+}
+
+bool known_bad_definition(struct str name)
+{
+	return FIND(name, bad_definitions) != NULL;
+}
+
+bool known_inner(struct str name)
+{
+	return FIND(name, inners) != NULL;
+}
+
+bool known_private(struct str name)
+{
+	return FIND(name, privates) != NULL;
+}
+
+bool known_road(struct str name)
+{
+	return FIND(name, roads) != NULL;
+}
+
+bool known_root(struct str name)
+{
+	return FIND(name, roots) != NULL;
+}

@@ -1,0 +1,66 @@
+/*
+ * What is known of Python's modules, builtins and attributes: guard/modules.def, builtins.def,
+ * attributes.def and reexports.inc, and how they are asked.
+ */
+#ifndef PYSBX_GUARD_KNOWN_H
+#define PYSBX_GUARD_KNOWN_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+enum module_level {
+	MODULE_UNKNOWN,
+	MODULE_SAFE,
+	MODULE_PLAIN,
+	MODULE_SAFEFEW,
+	MODULE_FEW,
+	MODULE_BUILTINS,
+	MODULE_DENIED,
+};
+
+struct known_module {
+	struct str name;
+	enum module_level level;
+	const char *members;
+};
+
+/* The entry for a dotted name, or for the nearest package around it; NULL: nothing is known. */
+const struct known_module *known_module(struct str dotted);
+/* Just this name. */
+const struct known_module *known_module_exact(struct str dotted);
+/* Whether the entry lists a member. */
+bool known_module_lists(const struct known_module *module, struct str member);
+/* Whether module.attribute is another module, for public attributes of the standard library. */
+bool known_reexport(struct str module, struct str attribute);
+
+enum builtin_level {
+	BUILTIN_NONE,   /* no builtin's name */
+	BUILTIN_SAFE,   /* open in strict and standard */
+	BUILTIN_PLAIN,  /* open in standard */
+	BUILTIN_CALLED, /* open where it is called, and its arguments are judged */
+	BUILTIN_DENIED, /* open in permissive at most */
+};
+
+enum builtin_level known_builtin(struct str name);
+
+/* Dunder names that may be read in standard and strict. */
+bool known_dunder(struct str name);
+/* Dunder names that a class may not define, or that nothing may be called. */
+bool known_bad_definition(struct str name);
+/* Attributes without two underscores that lead into the interpreter: frames, code, tracebacks. */
+bool known_inner(struct str name);
+/* Private names that libraries document: _replace and the like. */
+bool known_private(struct str name);
+/* Names of modules that an attribute chain must not pass through. */
+bool known_road(struct str name);
+/* Roots of the file system that programs have no business in. */
+bool known_root(struct str name);
+
+static inline bool is_dunder(struct str name)
+{
+	return name.len > 4 && name.ptr[0] == '_' && name.ptr[1] == '_' &&
+	       name.ptr[name.len - 1] == '_' && name.ptr[name.len - 2] == '_';
+}
+
+#endif

@@ -1,0 +1,578 @@
+/*
+ * The policies that go by meaning: one walk to learn the names of a program, one to judge it.
+ *
+ * Whatever depends on the whole program (a getattr() of an unknown name is worse where the program
+ * also spells "__globals__") is kept and settled at the end.
+ */
+#include "guard/screen.h"
+#include "parser/compile_errors.h"
+
+#define BUDGET       4000            /* steps of evaluation for one node */
+#define BUDGET_TOTAL ((uint64_t)5e6) /* and for a program */
+
+void screen_unknown(struct screen *screen, struct unknown_use use)
+{
+	if (screen->use_count == screen->use_capacity) {
+		uint32_t capacity = screen->use_capacity ? screen->use_capacity * 2 : 16;
+		struct unknown_use *uses =
+			arena_array(screen->arena, capacity, sizeof(*screen->uses));
+
+		if (!uses) {
+			screen->failed = true;
+			return;
+		}
+		if (screen->use_count)
+			memcpy(uses, screen->uses, screen->use_count * sizeof(*uses));
+		screen->uses = uses;
+		screen->use_capacity = capacity;
+	}
+	screen->uses[screen->use_count++] = use;
+}
+
+/* Methods by which text is put together. */
+static bool makes_text(struct str name)
+{
+	static const char *const methods[] = {"join", "decode", "replace", "format", "lower",
+		"swapcase", "strip", "title", "removeprefix", "removesuffix", "upper"};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (str_is(name, methods[i]))
+			return true;
+	return false;
+}
+
+static uint32_t describe_word(struct screen *screen, const struct str *name)
+{
+	enum builtin_level level = known_builtin(*name);
+	uint32_t flags = WORD_SEEN;
+
+	if (names_symbol(&screen->names, NAMES_SPEAKING, name))
+		flags |= WORD_SPEAKS;
+	if (level > BUILTIN_SAFE || str_is(*name, "hasattr") || str_is(*name, "type") ||
+		(level != BUILTIN_NONE &&
+			(screen->policy->level == GUARD_LEVEL_NONE || screen->policy->word_count)))
+		flags |= WORD_RISKY;
+	if (name->len && name->ptr[0] == '_')
+		flags |= WORD_READ | WORD_RISKY;
+	if (known_inner(*name) || known_road(*name) || str_is(*name, "obj") ||
+		str_is(*name, "format") || str_is(*name, "format_map") ||
+		screen->policy->word_count)
+		flags |= WORD_READ;
+	if (screen_is_method(*name))
+		flags |= WORD_METHOD;
+	if (makes_text(*name))
+		flags |= WORD_TEXT;
+	return flags;
+}
+
+uint32_t screen_word(struct screen *screen, const struct str *name)
+{
+	struct word *word = &screen->words[((uintptr_t)name >> 4) % WORDS_KEPT];
+
+	if (word->name != name)
+		*word = (struct word){name, describe_word(screen, name)};
+	return word->flags;
+}
+
+bool screen_speaks(struct screen *screen, const struct ast_node *node)
+{
+	while (node->kind == AST_Attribute)
+		node = ast_Attribute_value(node);
+	return node->kind != AST_Name || screen->names.star_count ||
+	       screen_word(screen, ast_Name_id(node)) & (WORD_SPEAKS | WORD_RISKY);
+}
+
+static uint32_t scope_of(const struct screen *screen, const struct ast_node *node)
+{
+	return scope_stack_at(&screen->stack, &screen->names, node->start);
+}
+
+/* Where a module may stand as it is: it is called nothing, and what is bound is followed. */
+static bool module_may_stand(struct screen *screen, const struct ast_node *node, uint32_t scope)
+{
+	static const char *const harmless[] = {"hasattr", "getattr", "dir", "type", "print", "repr",
+		"str", "isinstance", "id", "bool"};
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *func;
+
+	switch (parent->kind) {
+	case AST_Attribute:
+	case AST_Expr:
+	case AST_Compare:
+	case AST_Assert:
+	case AST_If:
+	case AST_UnaryOp:
+		return true;
+	case AST_Assign:
+		return ast_Assign_targets(parent)->items[0]->kind == AST_Name &&
+		       ast_Assign_targets(parent)->count == 1 &&
+		       screen->names.scopes[scope].kind != SCOPE_CLASS;
+	case AST_IfExp:
+		return node == ast_IfExp_test(parent) ||
+		       (ast_walk_parent(screen->walk, 2)->kind == AST_Assign &&
+			       ast_Assign_targets(ast_walk_parent(screen->walk, 2))
+					       ->items[0]
+					       ->kind == AST_Name);
+	case AST_Call:
+		func = ast_Call_func(parent);
+		if (func->kind != AST_Name || func == node)
+			return func == node;
+		for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+			if (str_is(*ast_Name_id(func), harmless[i]))
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool is_called(const struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+
+	return parent->kind == AST_Call && ast_Call_func(parent) == node;
+}
+
+static bool word_allows(const struct screen *screen, struct str name, bool called)
+{
+	bool allowed = false;
+
+	for (uint32_t i = 0; i < screen->policy->word_count; i++) {
+		const struct guard_word *word = &screen->policy->words[i];
+
+		if ((word->kind == GUARD_WORD_NAME || (word->kind == GUARD_WORD_CALL && called)) &&
+			str_eq(word->name, name))
+			allowed = word->allow;
+	}
+	return allowed;
+}
+
+static bool word_denies(const struct screen *screen, struct str name)
+{
+	bool denied = false;
+
+	for (uint32_t i = 0; i < screen->policy->word_count; i++) {
+		const struct guard_word *word = &screen->policy->words[i];
+
+		if ((word->kind == GUARD_WORD_NAME || word->kind == GUARD_WORD_CALL) &&
+			str_eq(word->name, name))
+			denied = !word->allow;
+	}
+	return denied;
+}
+
+static void judge_builtin_name(struct screen *screen, const struct ast_node *node, struct str name)
+{
+	enum builtin_level level = known_builtin(name);
+	bool called = is_called(screen, node), open;
+
+	switch (screen->policy->level) {
+	case GUARD_LEVEL_NONE:
+		open = level == BUILTIN_NONE;
+		break;
+	case GUARD_LEVEL_STRICT:
+		open = level <= BUILTIN_SAFE || (level == BUILTIN_CALLED && called);
+		break;
+	default:
+		open = level <= BUILTIN_PLAIN || (level == BUILTIN_CALLED && called);
+		break;
+	}
+	if (word_denies(screen, name))
+		open = false;
+	else if (word_allows(screen, name, called))
+		open = true;
+	if (!open)
+		guard_find(screen->sink, GUARD_RULE_BUILTIN, node,
+			level == BUILTIN_CALLED ? "'%.*s' may only be called"
+						: "'%.*s' is not allowed",
+			STR_ARG(name));
+}
+
+/* environ.get(...), environ[...] and `in environ`. */
+static bool reads_one(const struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+
+	return (parent->kind == AST_Attribute && str_is(*ast_Attribute_attr(parent), "get")) ||
+	       (parent->kind == AST_Subscript && ast_Subscript_value(parent) == node) ||
+	       parent->kind == AST_Compare;
+}
+
+/* What holds of a name or a dotted name as a value, whatever it is used for. */
+static void judge_value(
+	struct screen *screen, const struct ast_node *node, uint32_t scope, struct values *values)
+{
+	for (uint32_t i = 0; i < values->count; i++) {
+		struct value value = values->items[i];
+
+		if (value.kind == VALUE_MODULE && !module_may_stand(screen, node, scope))
+			guard_find(screen->sink, GUARD_RULE_MODULE_VALUE, node,
+				"module '%.*s' is used as a value", STR_ARG(value.path));
+		else if (value.kind == VALUE_MEMBER && str_is(value.path, "os.environ") &&
+			 !reads_one(screen, node))
+			guard_find(screen->sink, GUARD_RULE_MEMBER, node,
+				"'os.environ' is open for single variables only");
+		else if (value.kind == VALUE_MEMBER && screen_only_called(&value) &&
+			 !is_called(screen, node))
+			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
+				STR_ARG(value.path));
+	}
+}
+
+static void judge_definition(
+	struct screen *screen, const struct ast_node *node, const struct str *name)
+{
+	if (str_is(*name, "__reduce__") || str_is(*name, "__reduce_ex__"))
+		screen->reduce = node;
+	else if (is_dunder(*name) && known_bad_definition(*name))
+		guard_find(screen->sink, GUARD_RULE_DEFINITION, node, "'%.*s' may not be defined",
+			STR_ARG(*name));
+}
+
+static void judge_name(struct screen *screen, const struct ast_node *node)
+{
+	const struct str *name = ast_Name_id(node);
+	uint32_t scope;
+	struct resolution found;
+	struct values values = {0};
+
+	if (ast_Name_ctx(node) != AST_LOAD) {
+		judge_definition(screen, node, name);
+		return;
+	}
+	if (!(screen_word(screen, name) & (WORD_SPEAKS | WORD_RISKY)) && !screen->names.star_count)
+		return;
+	scope = scope_of(screen, node);
+	found = names_resolve(&screen->names, scope, name, node->start);
+	if (found.builtin) {
+		enum builtin_level level = known_builtin(*name);
+
+		if (level != BUILTIN_NONE)
+			judge_builtin_name(screen, node, *name);
+		else if (is_dunder(*name) && !found.count && !known_dunder(*name))
+			guard_find(screen->sink, GUARD_RULE_BUILTIN, node, "'%.*s' is not allowed",
+				STR_ARG(*name));
+	}
+	if (!found.count && !screen->names.star_count)
+		return;
+	if (!(screen_word(screen, name) & WORD_SPEAKS) && !screen->names.star_count)
+		return;
+	screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
+	judge_value(screen, node, scope, &values);
+	if (!found.count && found.builtin)
+		for (uint32_t i = 0; i < screen->names.star_count && i < 8; i++)
+			if (ast_ImportFrom_module(screen->names.stars[i]) &&
+				known_module(*ast_ImportFrom_module(screen->names.stars[i])) &&
+				known_builtin(*name) == BUILTIN_NONE)
+				screen_module_member(screen, node,
+					*ast_ImportFrom_module(screen->names.stars[i]), *name);
+}
+
+static void judge_attribute(struct screen *screen, const struct ast_node *node)
+{
+	uint32_t scope;
+	struct values base = {0}, values = {0};
+	bool store = ast_Attribute_ctx(node) != AST_LOAD;
+	struct str name = *ast_Attribute_attr(node);
+	struct fold text;
+
+	if (!(screen_word(screen, ast_Attribute_attr(node)) & WORD_READ) &&
+		!screen_speaks(screen, ast_Attribute_value(node)))
+		return;
+	scope = scope_of(screen, node);
+	screen_evaluate(screen, scope, ast_Attribute_value(node), SCREEN_DEPTH, &base);
+	screen_attribute(screen, node, &base, name, store ? ACCESS_STORE : ACCESS_LOAD);
+	if (screen_may_be(&base, VALUE_MODULE, NULL)) {
+		screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
+		if (!store)
+			judge_value(screen, node, scope, &values);
+	}
+	/* "...".format handed on: what it will be given is not known. */
+	if ((str_is(name, "format") || str_is(name, "format_map")) && !is_called(screen, node)) {
+		text = screen_fold(screen, scope, ast_Attribute_value(node));
+		if (text.kind == FOLD_STR && screen_bad_format(screen, text.text))
+			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
+				"format string reads attributes that are not allowed");
+	}
+}
+
+/* Text that becomes a name, a format or a path somewhere in the program. */
+static void note_text(struct screen *screen, const struct ast_node *node, struct str text)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+
+	if (parent->kind == AST_Expr || text.len < 2 || text.len > 512)
+		return;
+	if (text.ptr[0] == '_' || known_inner(text)) {
+		const char *dot = memchr(text.ptr, '.', text.len);
+		struct str first = dot ? str_from(text.ptr, (size_t)(dot - text.ptr)) : text;
+
+		if (screen_bad_name(screen, first))
+			screen->texts_found |= 1u << NEEDS_NAME;
+	}
+	if (screen_bad_format(screen, text))
+		screen->texts_found |= 1u << NEEDS_FORMAT;
+	if ((text.ptr[0] == '/' || text.ptr[0] == '~' || text.ptr[0] == '.') &&
+		!memchr(text.ptr, ' ', text.len) && screen_foreign_path(text)) {
+		const char *slash = memchr(text.ptr + 1, '/', text.len - 1);
+		struct str root = str_from(
+			text.ptr + 1, slash ? (size_t)(slash - text.ptr) - 1 : text.len - 1);
+
+		if (text.ptr[0] == '/'
+				? known_root(root)
+				: str_starts(text, STR("~/")) || str_starts(text, STR("../")))
+			screen->texts_found |= 1u << NEEDS_PATH;
+	}
+	(void)node;
+}
+
+static void judge_pattern(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_names *names = ast_MatchClass_kwd_attrs(node);
+	struct values base = {0}, cls = {0};
+
+	screen_evaluate(
+		screen, scope_of(screen, node), ast_MatchClass_cls(node), SCREEN_DEPTH, &cls);
+	for (uint32_t i = 0; i < names->count; i++) {
+		if (str_is(*names->items[i], "obj") &&
+			(screen_may_be(&cls, VALUE_BUILTIN, "AttributeError") ||
+				screen_may_be(&cls, VALUE_BUILTIN, "NameError")))
+			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, node,
+				"attribute 'obj' is not allowed");
+		screen_attribute(screen, node, &base, *names->items[i], ACCESS_LOAD);
+	}
+}
+
+/* __match_args__ = (...): each text is an attribute that class patterns read. */
+static void judge_match_args(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *target = ast_Assign_targets(node)->items[0];
+	struct fold list;
+	const struct values base = {0};
+
+	if ((target->kind != AST_Name || !str_is(*ast_Name_id(target), "__match_args__")) &&
+		(target->kind != AST_Attribute ||
+			!str_is(*ast_Attribute_attr(target), "__match_args__")))
+		return;
+	list = screen_fold(screen, scope_of(screen, node), ast_Assign_value(node));
+	if (list.kind != FOLD_LIST) {
+		guard_find(screen->sink, GUARD_RULE_DYNAMIC, node,
+			"__match_args__ that cannot be known");
+		return;
+	}
+	for (uint32_t i = 0; i < list.count; i++)
+		screen_attribute(screen, node, &base, list.items[i].text, ACCESS_LOAD);
+}
+
+static void judge_declared(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_names *names =
+		node->kind == AST_Global ? ast_Global_names(node) : ast_Nonlocal_names(node);
+
+	for (uint32_t i = 0; i < names->count; i++)
+		judge_definition(screen, node, names->items[i]);
+}
+
+static void judge_annotation(struct screen *screen, const struct ast_node *annotation)
+{
+	struct str text;
+
+	if (!annotation || !ast_is_str(annotation))
+		return;
+	text = ast_Constant_value(annotation);
+	if (text.len && (memchr(text.ptr, '(', text.len) || memmem(text.ptr, text.len, "__", 2) ||
+				memchr(text.ptr, '\\', text.len)))
+		screen->odd_annotation = annotation;
+}
+
+static void note_folded(struct screen *screen, const struct ast_node *node, bool worth)
+{
+	struct fold text;
+
+	if (!worth)
+		return;
+	text = screen_fold(screen, scope_of(screen, node), node);
+	if (text.kind == FOLD_STR)
+		note_text(screen, node, text.text);
+}
+
+static void judge_node(struct screen *screen, const struct ast_node *node)
+{
+	switch (node->kind) {
+	case AST_Name:
+		judge_name(screen, node);
+		break;
+	case AST_Attribute:
+		judge_attribute(screen, node);
+		break;
+	case AST_Call:
+		screen_call(screen, node, scope_of(screen, node));
+		note_folded(screen, node,
+			ast_Call_func(node)->kind == AST_Attribute &&
+				screen_word(screen, ast_Attribute_attr(ast_Call_func(node))) &
+					WORD_TEXT);
+		break;
+	case AST_Import:
+		screen_import(screen, node);
+		break;
+	case AST_ImportFrom:
+		screen_import_from(screen, node);
+		break;
+	case AST_FunctionDef:
+		judge_definition(screen, node, ast_FunctionDef_name(node));
+		judge_annotation(screen, ast_FunctionDef_returns(node));
+		break;
+	case AST_AsyncFunctionDef:
+		judge_definition(screen, node, ast_AsyncFunctionDef_name(node));
+		break;
+	case AST_ClassDef:
+		judge_definition(screen, node, ast_ClassDef_name(node));
+		break;
+	case AST_arg:
+		judge_definition(screen, node, ast_arg_arg(node));
+		judge_annotation(screen, ast_arg_annotation(node));
+		break;
+	case AST_AnnAssign:
+		judge_annotation(screen, ast_AnnAssign_annotation(node));
+		break;
+	case AST_alias:
+		if (ast_alias_asname(node))
+			judge_definition(
+				screen, ast_walk_parent(screen->walk, 1), ast_alias_asname(node));
+		break;
+	case AST_Global:
+	case AST_Nonlocal:
+		judge_declared(screen, node);
+		break;
+	case AST_MatchClass:
+		judge_pattern(screen, node);
+		break;
+	case AST_MatchAs:
+		if (ast_MatchAs_name(node))
+			judge_definition(screen, node, ast_MatchAs_name(node));
+		break;
+	case AST_ExceptHandler:
+		if (ast_ExceptHandler_name(node))
+			judge_definition(screen, node, ast_ExceptHandler_name(node));
+		break;
+	case AST_Assign:
+		judge_match_args(screen, node);
+		break;
+	case AST_Subscript:
+		note_folded(screen, node,
+			ast_Subscript_value(node)->kind == AST_Constant ||
+				ast_Subscript_slice(node)->kind == AST_Slice);
+		break;
+	case AST_Constant:
+		if (ast_is_str(node))
+			note_text(screen, node, ast_Constant_value(node));
+		break;
+	case AST_BinOp:
+	case AST_JoinedStr: {
+		struct fold text = {.kind = FOLD_NONE};
+
+		if (ast_walk_parent(screen->walk, 1)->kind != AST_BinOp)
+			text = screen_fold(screen, scope_of(screen, node), node);
+		if (text.kind == FOLD_STR)
+			note_text(screen, node, text.text);
+		if (node->kind == AST_BinOp)
+			screen_cost(screen, node, scope_of(screen, node));
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void settle(struct screen *screen)
+{
+	for (uint32_t i = 0; i < screen->use_count; i++) {
+		const struct unknown_use *use = &screen->uses[i];
+
+		if (screen->texts_found & 1u << use->needs)
+			guard_find(screen->sink, use->rule, use->node,
+				use->needs == NEEDS_PATH
+					? "a path that cannot be known, beside paths not allowed"
+					: "a name that cannot be known, beside names not allowed");
+		else if (use->otherwise != GUARD_RULE_COUNT)
+			guard_find(screen->sink, use->otherwise, use->node,
+				use->needs == NEEDS_PATH ? "a path that cannot be known"
+							 : "a name that cannot be known");
+	}
+	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
+		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
+			"what __reduce__ returns is called when objects are copied");
+	if (screen->hints && screen->odd_annotation)
+		guard_find(screen->sink, GUARD_RULE_SINK, screen->hints,
+			"get_type_hints() runs annotations that are not plain types");
+	if (screen->testmod && screen->odd_doc)
+		guard_find(screen->sink, GUARD_RULE_SINK, screen->testmod,
+			"testmod() runs text that is not in a docstring");
+}
+
+static int judge_tree(struct screen *screen, const struct ast_node *module)
+{
+	cleanup_ast_walk struct ast_walk walk;
+	enum ast_walk_event event;
+	uint64_t steps = 0;
+	bool tired = false;
+
+	if (ast_walk_init(&walk, module) < 0)
+		return -1;
+	screen->walk = &walk;
+	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
+		if (event == AST_WALK_LEAVE) {
+			scope_stack_step(&screen->stack, &walk, false);
+			continue;
+		}
+		screen->budget = steps < BUDGET_TOTAL ? BUDGET : 1;
+		judge_node(screen, walk.node);
+		if (!screen->budget && !tired) {
+			tired = true;
+			guard_find(screen->sink, GUARD_RULE_DYNAMIC, walk.node,
+				"names are bound too often to be followed");
+		}
+		steps += BUDGET - screen->budget;
+		scope_stack_step(&screen->stack, &walk, true);
+	}
+	return 0;
+}
+
+static int judge_compile(struct guard_sink *sink, const struct ast_node *module)
+{
+	struct compile_error_list list;
+
+	if (compile_errors_find(sink->source, module, &list) < 0)
+		return -1;
+	for (uint32_t i = 0; i < list.count; i++) {
+		uint32_t line = list.items[i].line ? list.items[i].line - 1 : 0;
+		uint32_t start = 0;
+
+		if (line < sink->source->line_count)
+			start = sink->source->line_starts[line] + list.items[i].column;
+		if (start > sink->source->text.len)
+			start = (uint32_t)sink->source->text.len;
+		guard_find_at(sink, GUARD_RULE_COMPILE, start, start, "%s", list.items[i].message);
+	}
+	return 0;
+}
+
+int screen_judge(struct guard_sink *sink, const struct ast_node *module)
+{
+	struct screen *screen = arena_new_object(sink->arena, struct screen);
+
+	if (!screen)
+		return -1;
+	screen->sink = sink;
+	screen->policy = sink->policy;
+	screen->arena = sink->arena;
+	if (judge_compile(sink, module) < 0 ||
+		names_collect(&screen->names, sink->arena, module) < 0 ||
+		scope_stack_init(&screen->stack, &screen->names) < 0 ||
+		judge_tree(screen, module) < 0 || screen_text(sink, module) < 0)
+		return -1;
+	settle(screen);
+	if (screen->testmod && screen_doctests(screen, module) < 0)
+		return -1;
+	return screen->failed ? -1 : 0;
+}

@@ -1,0 +1,156 @@
+/*
+ * Inside the policies that go by meaning: what they know of the program under judgement, what an
+ * expression may be worth, and the rules in their files.
+ */
+#ifndef PYSBX_GUARD_SCREEN_H
+#define PYSBX_GUARD_SCREEN_H
+
+#include "guard/known.h"
+#include "guard/names.h"
+#include "guard/policy.h"
+
+/* How deep values and constants are followed; past it nothing is known. */
+#define SCREEN_DEPTH 12
+
+enum value_kind {
+	VALUE_MODULE,   /* path: its dotted name */
+	VALUE_MEMBER,   /* path: module.member, and so on down */
+	VALUE_BUILTIN,  /* path: its name */
+	VALUE_RESULT,   /* what a call of the member or builtin path gave */
+	VALUE_TYPE,     /* type(x) */
+	VALUE_DYNAMIC,  /* what getattr() with an unknown name gave */
+	VALUE_FUNCTION, /* a function, lambda or generator of the program */
+	VALUE_CLASS,    /* a class of the program */
+	VALUE_LITERAL,
+	VALUE_EXCEPTION, /* bound by an except clause */
+};
+
+struct value {
+	enum value_kind kind;
+	struct str path;
+};
+
+#define VALUES_MAX 8
+
+/* All that is known of what an expression may be; it may always be something else besides. */
+struct values {
+	uint32_t count;
+	struct value items[VALUES_MAX];
+};
+
+enum fold_kind { FOLD_NONE, FOLD_INT, FOLD_STR, FOLD_BYTES, FOLD_LIST };
+
+/* A constant worked out from the source. */
+struct fold {
+	enum fold_kind kind;
+	int64_t number;
+	struct str text;
+	const struct fold *items;
+	uint32_t count;
+};
+
+/* Something whose danger depends on text found elsewhere in the program. */
+struct unknown_use {
+	const struct ast_node *node;
+	enum guard_rule rule;
+	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
+	enum { NEEDS_NAME = 1, NEEDS_FORMAT, NEEDS_PATH } needs;
+};
+
+/* What a name is known for, worked out once for each name of the tree. */
+enum {
+	WORD_SPEAKS = 1 << 0, /* may be bound to something worth following */
+	WORD_RISKY = 1 << 1,  /* a builtin that the policy may not open */
+	WORD_READ = 1 << 2,   /* as an attribute it needs a look whatever it is read from */
+	WORD_METHOD = 1 << 3, /* as a method it needs a look */
+	WORD_TEXT = 1 << 4,   /* a method by which text is put together */
+	WORD_SEEN = 1 << 7,
+};
+
+#define WORDS_KEPT 2048
+
+struct word {
+	const struct str *name;
+	uint32_t flags;
+};
+
+struct screen {
+	struct word words[WORDS_KEPT]; /* by the name's address */
+	struct guard_sink *sink;
+	const struct guard_policy *policy;
+	struct arena *arena;
+	struct names names;
+	struct scope_stack stack;
+	const struct ast_walk *walk;
+	struct unknown_use *uses;
+	uint32_t use_count, use_capacity;
+	uint32_t texts_found;           /* bits 1 << NEEDS_* */
+	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
+	bool failed;                    /* no memory */
+	const struct ast_node *testmod; /* a call of doctest.testmod() */
+	const struct ast_node *reduce;  /* a definition of __reduce__ */
+	const struct ast_node *hints;   /* a call of typing.get_type_hints() */
+	const struct ast_node *odd_annotation;
+	const struct ast_node *odd_doc; /* a store to __doc__ or __test__ */
+	uint32_t budget;                /* steps of evaluation left for this node */
+};
+
+/* value.c */
+void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values);
+bool screen_may_be(const struct values *values, enum value_kind kind, const char *path);
+/* What an import or from-import binds. */
+struct value screen_member(struct screen *screen, struct str module, struct str name);
+
+/* fold.c */
+struct fold screen_fold(struct screen *screen, uint32_t scope, const struct ast_node *node);
+/* All constants that node takes, where it is the variable of a loop over them, or a choice. */
+uint32_t screen_fold_each(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	struct fold *ret, uint32_t max);
+bool screen_plain_int(const struct ast_node *node, int64_t *ret);
+
+/* attributes.c */
+enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_TEXT };
+void screen_attribute(struct screen *screen, const struct ast_node *node, const struct values *base,
+	struct str name, enum access access);
+void screen_module_member(
+	struct screen *screen, const struct ast_node *node, struct str module, struct str name);
+void screen_import(struct screen *screen, const struct ast_node *node);
+void screen_import_from(struct screen *screen, const struct ast_node *node);
+bool screen_bad_name(const struct screen *screen, struct str name);
+bool screen_owns(const struct screen *screen, struct str name);
+
+/* calls.c */
+void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope);
+/* Members and builtins that are open only where they are called. */
+bool screen_only_called(const struct value *value);
+/* Methods that screen_call() looks at. */
+bool screen_is_method(struct str name);
+bool screen_bad_format(const struct screen *screen, struct str text);
+
+/* paths.c */
+bool screen_foreign_path(struct str path);
+bool screen_takes_path(const struct values *callee);
+void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope);
+
+/* text.c */
+int screen_text(struct guard_sink *sink, const struct ast_node *module);
+
+/* cost.c */
+void screen_cost(struct screen *screen, const struct ast_node *node, uint32_t scope);
+
+/* doctests.c */
+int screen_doctests(struct screen *screen, const struct ast_node *module);
+
+/* guard.c: judges text of the program as a program; the findings live in the sink's arena. */
+void guard_check_nested(
+	struct str bytes, const struct guard_sink *around, struct guard_report *ret);
+
+/* screen.c */
+uint32_t screen_word(struct screen *screen, const struct str *name);
+/* Whether evaluating an expression can tell anything. */
+bool screen_speaks(struct screen *screen, const struct ast_node *node);
+void screen_unknown(struct screen *screen, struct unknown_use use);
+int screen_judge(struct guard_sink *sink, const struct ast_node *module);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * What an expression may be worth, as far as it matters: modules, their members, builtins.
+ */
+#include "guard/screen.h"
+
+static void add(struct values *values, enum value_kind kind, struct str path)
+{
+	for (uint32_t i = 0; i < values->count; i++)
+		if (values->items[i].kind == kind && str_eq(values->items[i].path, path))
+			return;
+	if (values->count < VALUES_MAX)
+		values->items[values->count++] = (struct value){kind, path};
+	else if (kind <= VALUE_MEMBER)
+		values->items[VALUES_MAX - 1] = (struct value){kind, path};
+}
+
+bool screen_may_be(const struct values *values, enum value_kind kind, const char *path)
+{
+	for (uint32_t i = 0; i < values->count; i++)
+		if (values->items[i].kind == kind && (!path || str_is(values->items[i].path, path)))
+			return true;
+	return false;
+}
+
+static struct str joined(struct screen *screen, struct str a, struct str b)
+{
+	char *text = arena_alloc(screen->arena, a.len + b.len + 2);
+
+	if (!text) {
+		screen->failed = true;
+		return STR("");
+	}
+	memcpy(text, a.ptr, a.len);
+	text[a.len] = '.';
+	memcpy(text + a.len + 1, b.ptr, b.len);
+	return str_from(text, a.len + b.len + 1);
+}
+
+struct value screen_member(struct screen *screen, struct str module, struct str name)
+{
+	struct str path;
+	const struct known_module *known;
+
+	if (str_is(module, "builtins"))
+		return (struct value){VALUE_BUILTIN, name};
+	/* Past such a length nothing known begins with it, and paths must not grow with chains. */
+	if (module.len > 200 || name.len > 200)
+		return (struct value){VALUE_MEMBER, module};
+	path = joined(screen, module, name);
+	if (known_module_exact(path))
+		return (struct value){VALUE_MODULE, path};
+	known = known_module(module);
+	if (known && known_reexport(module, name))
+		return (struct value){VALUE_MODULE, name};
+	return (struct value){VALUE_MEMBER, path};
+}
+
+static void add_import(struct screen *screen, const struct binding *binding, struct values *values)
+{
+	struct str name = *ast_alias_name(binding->node);
+	const struct str *module;
+	const char *dot;
+
+	if (binding->kind == BIND_FROM) {
+		struct value value;
+
+		module = ast_ImportFrom_module(binding->statement);
+		if (!module || ast_ImportFrom_level(binding->statement) > 0)
+			return;
+		value = screen_member(screen, *module, name);
+		add(values, value.kind, value.path);
+		return;
+	}
+	dot = memchr(name.ptr, '.', name.len);
+	if (dot && !ast_alias_asname(binding->node))
+		name.len = (size_t)(dot - name.ptr);
+	add(values, VALUE_MODULE, name);
+}
+
+static void add_binding(
+	struct screen *screen, const struct binding *binding, unsigned depth, struct values *values)
+{
+	switch (binding->kind) {
+	case BIND_IMPORT:
+	case BIND_FROM:
+		add_import(screen, binding, values);
+		break;
+	case BIND_VALUE:
+		screen_evaluate(screen, binding->scope, binding->node, depth - 1, values);
+		break;
+	case BIND_WITH:
+		if (binding->node->kind == AST_Call)
+			screen_evaluate(screen, binding->scope, binding->node, depth - 1, values);
+		break;
+	case BIND_DEF:
+		add(values, VALUE_FUNCTION, STR(""));
+		break;
+	case BIND_CLASS:
+		add(values, VALUE_CLASS, STR(""));
+		break;
+	case BIND_EXCEPT:
+		add(values, VALUE_EXCEPTION, STR(""));
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_stars(struct screen *screen, struct str name, struct values *values)
+{
+	for (uint32_t i = 0; i < screen->names.star_count && i < 8; i++) {
+		const struct str *module = ast_ImportFrom_module(screen->names.stars[i]);
+		struct value value;
+
+		if (!module || !known_module(*module))
+			continue;
+		value = screen_member(screen, *module, name);
+		add(values, value.kind, value.path);
+	}
+}
+
+static void evaluate_name(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	const struct str *name = ast_Name_id(node);
+	struct resolution found = names_resolve(&screen->names, scope, name, node->start);
+
+	for (uint32_t i = 0; i < found.count; i++) {
+		const struct binding *binding = found.symbols[i]->bindings;
+
+		if (found.symbols[i]->busy)
+			continue;
+		found.symbols[i]->busy = true;
+		for (; binding && screen->budget; binding = binding->next) {
+			screen->budget--;
+			add_binding(screen, binding, depth, values);
+		}
+		found.symbols[i]->busy = false;
+	}
+	if (!found.builtin)
+		return;
+	if (known_builtin(*name) != BUILTIN_NONE)
+		add(values, VALUE_BUILTIN, *name);
+	else if (!found.count)
+		add_stars(screen, *name, values);
+}
+
+static void evaluate_attribute(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	struct values base = {0};
+	struct str name = *ast_Attribute_attr(node);
+
+	screen_evaluate(screen, scope, ast_Attribute_value(node), depth - 1, &base);
+	for (uint32_t i = 0; i < base.count; i++) {
+		struct value value = base.items[i];
+
+		if (value.kind == VALUE_MODULE || value.kind == VALUE_MEMBER) {
+			value = screen_member(screen, value.path, name);
+			add(values, value.kind, value.path);
+		} else if (value.kind == VALUE_DYNAMIC || value.kind == VALUE_TYPE) {
+			add(values, value.kind, value.path);
+		} else if (value.kind == VALUE_RESULT) {
+			value = screen_member(screen, value.path, name);
+			add(values, VALUE_RESULT, value.path);
+		}
+	}
+	if (str_is(name, "__class__"))
+		add(values, VALUE_TYPE, STR(""));
+}
+
+static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	const struct ast_list *args = ast_Call_args(node);
+	struct values base = {0};
+	struct fold name;
+
+	if (args->count < 2) {
+		add(values, VALUE_DYNAMIC, STR(""));
+		return;
+	}
+	name = screen_fold(screen, scope, args->items[1]);
+	screen_evaluate(screen, scope, args->items[0], depth - 1, &base);
+	if (name.kind != FOLD_STR) {
+		add(values, VALUE_DYNAMIC, STR(""));
+		return;
+	}
+	for (uint32_t i = 0; i < base.count; i++) {
+		struct value value = base.items[i];
+
+		if (value.kind == VALUE_MODULE || value.kind == VALUE_MEMBER) {
+			value = screen_member(screen, value.path, name.text);
+			add(values, value.kind, value.path);
+		}
+	}
+}
+
+static void evaluate_call(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	struct values callee = {0};
+
+	screen_evaluate(screen, scope, ast_Call_func(node), depth - 1, &callee);
+	for (uint32_t i = 0; i < callee.count; i++) {
+		const struct value *value = &callee.items[i];
+
+		if (value->kind == VALUE_BUILTIN && str_is(value->path, "getattr"))
+			evaluate_getattr(screen, scope, node, depth, values);
+		else if (value->kind == VALUE_BUILTIN && str_is(value->path, "type"))
+			add(values, VALUE_TYPE, STR(""));
+		else if (value->kind == VALUE_MEMBER || value->kind == VALUE_RESULT)
+			add(values, VALUE_RESULT, value->path);
+	}
+}
+
+void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	if (depth == 0 || !screen->budget)
+		return;
+	screen->budget--;
+	switch (node->kind) {
+	case AST_Name:
+		evaluate_name(screen, scope, node, depth, values);
+		break;
+	case AST_Attribute:
+		evaluate_attribute(screen, scope, node, depth, values);
+		break;
+	case AST_Call:
+		evaluate_call(screen, scope, node, depth, values);
+		break;
+	case AST_NamedExpr:
+		screen_evaluate(screen, scope, ast_NamedExpr_value(node), depth - 1, values);
+		break;
+	case AST_IfExp:
+		screen_evaluate(screen, scope, ast_IfExp_body(node), depth - 1, values);
+		screen_evaluate(screen, scope, ast_IfExp_orelse(node), depth - 1, values);
+		break;
+	case AST_BoolOp:
+		for (uint32_t i = 0; i < ast_BoolOp_values(node)->count; i++)
+			screen_evaluate(screen, scope, ast_BoolOp_values(node)->items[i], depth - 1,
+				values);
+		break;
+	case AST_Lambda:
+	case AST_GeneratorExp:
+		add(values, VALUE_FUNCTION, STR(""));
+		break;
+	case AST_Constant:
+		/* None is a start value, not a road. */
+		if (ast_Constant_type(node) == AST_CONST_NONE)
+			break;
+		add(values, VALUE_LITERAL, STR(""));
+		break;
+	case AST_JoinedStr:
+	case AST_Tuple:
+	case AST_List:
+	case AST_Dict:
+	case AST_Set:
+		add(values, VALUE_LITERAL, STR(""));
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,17 @@
+/* What the supervisor and the verification need of the mount steps. */
+#ifndef PYSBX_RUNTIME_MOUNTS_H
+#define PYSBX_RUNTIME_MOUNTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct box;
+
+/* Mount options of a tmpfs of that many bytes, inodes limited too; returns like snprintf. */
+int mounts_tmp_options(uint64_t bytes, char *text, size_t size);
+
+/* Inside, after pivot_root: every mount has the flags it was meant to have. 0 or -errno, detail
+ * set. */
+int mounts_verify(struct box *box);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * Reading a process tree from /proc. The figures bound a run where the kernel cannot, so they lean
+ * to the high side; RssAnon counts a page once per process that maps it, Pss divides it.
+ */
+#include "runtime/processes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define TREE_MAX 4096
+
+static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	cleanup_fd int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return n;
+}
+
+/* "RssAnon:  1234 kB" as bytes; 0 when the line is not there. */
+static uint64_t field_kb(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+struct memory {
+	uint64_t anonymous;
+	uint64_t shared;
+};
+
+static void add_exact_memory(pid_t thread, struct memory *memory)
+{
+	char text[4096];
+
+	if (read_proc(thread, "smaps_rollup", text, sizeof(text)) <= 0)
+		return;
+	memory->anonymous += field_kb(text, "\nPss_Anon:");
+	memory->shared += field_kb(text, "\nPss_Shmem:");
+}
+
+static uint64_t sum(const struct memory *memory, uint64_t files)
+{
+	return memory->anonymous + (memory->shared > files ? memory->shared : files);
+}
+
+/* User and system time, its own and its waited-for children's: fields 14 to 17 of stat. */
+static uint64_t cpu_time(pid_t pid)
+{
+	unsigned long long user, system, child_user, child_system;
+	char text[1024];
+	const char *rest;
+
+	if (read_proc(pid, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	/* The command's name may hold anything, brackets too: the last one ends it. */
+	rest = strrchr(text, ')');
+	if (!rest ||
+		sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu",
+			&user, &system, &child_user, &child_system) != 4)
+		return 0;
+	return (user + system + child_user + child_system) *
+	       (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+struct tree {
+	pid_t pids[TREE_MAX];
+	pid_t alive[TREE_MAX]; /* of each process, a thread that still has its memory; or 0 */
+	unsigned count;
+};
+
+/* The numbers of a children file, which may be longer than a block and end within a number. */
+static void add_children(struct tree *tree, pid_t thread)
+{
+	cleanup_fd int fd = -1;
+	char path[64], block[4096];
+	long child = 0;
+	ssize_t n, i;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)thread, (int)thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0) {
+		for (i = 0; i < n; i++) {
+			if (block[i] >= '0' && block[i] <= '9') {
+				child = child * 10 + (block[i] - '0');
+				continue;
+			}
+			if (child > 0 && tree->count < TREE_MAX)
+				tree->pids[tree->count++] = (pid_t)child;
+			child = 0;
+		}
+	}
+}
+
+/* Of one thread; false when it has none: a thread that ended has given its memory up. */
+static bool add_memory(pid_t thread, struct memory *memory)
+{
+	char text[4096];
+
+	if (read_proc(thread, "status", text, sizeof(text)) <= 0 || !strstr(text, "\nRssAnon:"))
+		return false;
+	memory->anonymous += field_kb(text, "\nRssAnon:");
+	memory->shared += field_kb(text, "\nRssShmem:");
+	return true;
+}
+
+/*
+ * Each thread is looked at: a child is listed with the thread that made it, and once the first
+ * thread has ended only the others still tell of the memory that they share.
+ */
+static void add_process(
+	struct tree *tree, unsigned at, struct memory *memory, struct processes_usage *usage)
+{
+	pid_t pid = tree->pids[at], thread;
+	struct dirent *entry;
+	char path[64];
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	if (!threads)
+		return;
+	usage->cpu_ns += cpu_time(pid);
+	while ((entry = readdir(threads))) {
+		thread = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (thread <= 0)
+			continue;
+		usage->count++;
+		add_children(tree, thread);
+		if (!tree->alive[at] && add_memory(thread, memory))
+			tree->alive[at] = thread;
+	}
+	closedir(threads);
+}
+
+int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_usage *ret)
+{
+	cleanup_free struct tree *tree = calloc(1, sizeof(*tree));
+	struct memory cheap = {0}, exact = {0};
+	unsigned i;
+
+	*ret = (struct processes_usage){0};
+	if (!tree)
+		return -ENOMEM;
+	tree->pids[tree->count++] = init;
+	for (i = 0; i < tree->count; i++)
+		add_process(tree, i, &cheap, ret);
+	ret->memory_bytes = sum(&cheap, files);
+	if (ret->memory_bytes <= limit)
+		return ret->count ? 0 : -ESRCH;
+	for (i = 0; i < tree->count; i++)
+		if (tree->alive[i])
+			add_exact_memory(tree->alive[i], &exact);
+	if (exact.anonymous || exact.shared)
+		ret->memory_bytes = sum(&exact, files);
+	return 0;
+}

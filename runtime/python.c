@@ -1,0 +1,360 @@
+/*
+ * Finding an interpreter without running it: a Python that starts costs as much as the whole run.
+ * The version is read from names (python3.N, lib/python3.N/os.py), as getpath.py itself does.
+ */
+#include "runtime/python.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/pyversion.h"
+#include "runtime/runtime.h"
+
+/* Opens path as seen from root; links cannot lead out of it. */
+static int open_inside(const char *root, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	cleanup_fd int dir = -1;
+
+	if (!*root)
+		return open(path, (int)how.flags);
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -1;
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+/* The resolved path of something open, relative to root; NULL when it cannot be told. */
+static const char *resolved_path(struct arena *arena, const char *root, int fd)
+{
+	char link[64], path[PATH_MAX];
+	size_t root_len = strlen(root);
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len <= 0 || (size_t)len >= sizeof(path) - 1 || path[0] != '/')
+		return NULL;
+	path[len] = '\0';
+	if (strncmp(path, root, root_len) != 0 || (path[root_len] != '/' && root_len))
+		return NULL;
+	return arena_strdup(arena, str_of(path + root_len));
+}
+
+static bool exists_inside(const char *root, const char *path)
+{
+	cleanup_fd int fd = open_inside(root, path);
+
+	return fd >= 0;
+}
+
+enum program_kind {
+	PROGRAM_MISSING,
+	PROGRAM_UNREADABLE,
+	PROGRAM_DIRECTORY,
+	PROGRAM_SCRIPT,
+	PROGRAM_ELF
+};
+
+/* Reads PT_INTERP into python->loader. An ELF file without one is static: fine. */
+static void read_loader(struct arena *arena, int fd, struct python *python)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr program;
+	char text[256];
+	unsigned i;
+
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+		header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(program))
+		return;
+	for (i = 0; i < header.e_phnum && i < 64; i++) {
+		off_t at = (off_t)(header.e_phoff + i * sizeof(program));
+
+		if (pread(fd, &program, sizeof(program), at) != (ssize_t)sizeof(program))
+			return;
+		if (program.p_type != PT_INTERP || program.p_filesz >= sizeof(text))
+			continue;
+		if (pread(fd, text, program.p_filesz, (off_t)program.p_offset) !=
+			(ssize_t)program.p_filesz)
+			return;
+		text[program.p_filesz] = '\0';
+		python->loader = arena_strdup(arena, str_of(text));
+		return;
+	}
+}
+
+static enum program_kind inspect_program(
+	struct arena *arena, const char *root, const char *path, struct python *python)
+{
+	cleanup_fd int fd = open_inside(root, path);
+	char magic[SELFMAG] = "";
+	struct stat st;
+
+	if (fd < 0)
+		return errno == EACCES || errno == EPERM ? PROGRAM_UNREADABLE : PROGRAM_MISSING;
+	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+		return PROGRAM_DIRECTORY;
+	if (!S_ISREG(st.st_mode) || pread(fd, magic, SELFMAG, 0) != SELFMAG ||
+		memcmp(magic, ELFMAG, SELFMAG) != 0)
+		return PROGRAM_SCRIPT;
+	python->path = path;
+	python->program = resolved_path(arena, root, fd);
+	if (!python->program)
+		return PROGRAM_MISSING;
+	read_loader(arena, fd, python);
+	return PROGRAM_ELF;
+}
+
+/* path made absolute, "." and ".." left alone (a venv is recognised by the path as it was given).
+ */
+static const char *absolute(struct arena *arena, const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (*path == '/')
+		return path;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return NULL;
+	return arena_printf(arena, "%s/%s", cwd, path);
+}
+
+/* The first python3 on the search path that is a program; scripts and shims are passed over. */
+static bool search(struct arena *arena, const char *dirs, const char *name, const char *root,
+	struct python *ret)
+{
+	const char *end, *candidate;
+
+	for (; dirs; dirs = *end ? end + 1 : NULL) {
+		end = strchrnul(dirs, ':');
+		if (*dirs != '/')
+			continue;
+		candidate = arena_printf(arena, "%.*s/%s", (int)(end - dirs), dirs, name);
+		if (candidate && inspect_program(arena, root, candidate, ret) == PROGRAM_ELF)
+			return true;
+	}
+	return false;
+}
+
+static int find_default(struct arena *arena, const char *root, struct python *ret, struct err *err)
+{
+	const char *dirs = *root ? "/usr/local/bin:/usr/bin:/bin" : getenv("PATH");
+
+	if (dirs && search(arena, dirs, "python3", root, ret))
+		return 0;
+	if (inspect_program(arena, root, "/usr/bin/python3", ret) == PROGRAM_ELF)
+		return 0;
+	err_set(err, ENOENT, "no Python interpreter: no python3 on PATH is a program%s%s",
+		*root ? ", looked in " : "", root);
+	err_remedy(err, "install python3 (Debian, Ubuntu: apt-get install python3-minimal; Fedora: "
+			"dnf install python3), or name one with --python PATH");
+	return -ENOENT;
+}
+
+static int find_wanted(struct arena *arena, const char *wanted, const char *root,
+	struct python *ret, struct err *err)
+{
+	const char *path;
+
+	if (!strchr(wanted, '/')) {
+		if (search(arena, *root ? "/usr/local/bin:/usr/bin:/bin" : getenv("PATH"), wanted,
+			    root, ret))
+			return 0;
+		return err_set(err, ENOENT, "--python %s: not found on PATH", wanted);
+	}
+	path = absolute(arena, wanted);
+	switch (path ? inspect_program(arena, root, path, ret) : PROGRAM_MISSING) {
+	case PROGRAM_ELF:
+		return 0;
+	case PROGRAM_SCRIPT:
+		err_set(err, ENOEXEC, "--python %s: is a script or shim, not a program", wanted);
+		err_remedy(err,
+			"name the interpreter itself; `%s -c 'import sys; print(sys.executable)'` "
+			"tells where it is",
+			wanted);
+		return -ENOEXEC;
+	case PROGRAM_DIRECTORY:
+		return err_set(err, ENOENT, "--python %s: is a directory", wanted);
+	case PROGRAM_UNREADABLE:
+		return err_set(err, EACCES, "--python %s: permission denied", wanted);
+	default:
+		return err_set(err, ENOENT, "--python %s: not found", wanted);
+	}
+}
+
+static const char *parent(struct arena *arena, const char *path, unsigned levels)
+{
+	size_t len = strlen(path);
+
+	while (levels-- && len) {
+		while (len && path[len - 1] != '/')
+			len--;
+		while (len > 1 && path[len - 1] == '/')
+			len--;
+	}
+	return arena_strdup(arena, str_from(path, len ? len : 1));
+}
+
+/* True if prefix/lib/python3.minor is a standard library: os.py is CPython's own landmark. */
+static bool has_library(struct arena *arena, const char *root, struct python *python)
+{
+	static const char *const libs[] = {"lib", "lib64"};
+	const char *landmark;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		landmark = arena_printf(
+			arena, "%s/%s/python3.%u/os.py", python->prefix, libs[i], python->minor);
+		if (landmark && exists_inside(root, landmark)) {
+			python->lib = libs[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The minor version in "python3.11" or "python3.13t"; 0 when the name has none. */
+static unsigned minor_of_name(const char *program)
+{
+	const char *name = strrchr(program, '/');
+	unsigned minor = 0;
+
+	name = name ? name + 1 : program;
+	if (sscanf(name, "python3.%u", &minor) != 1)
+		return 0;
+	return minor;
+}
+
+/* Sets prefix, lib and minor from a program that lies in PREFIX/bin. */
+static bool find_library(
+	struct arena *arena, const char *root, const char *prefix, struct python *python)
+{
+	python->prefix = prefix;
+	python->minor = minor_of_name(python->program);
+	if (python->minor)
+		return has_library(arena, root, python);
+	for (python->minor = PYTHON_MINOR_NEWEST; python->minor >= PYTHON_MINOR_OLDEST;
+		python->minor--)
+		if (has_library(arena, root, python))
+			return true;
+	return false;
+}
+
+/* "home = /usr/bin" of a pyvenv.cfg; NULL when there is none. */
+static const char *venv_home(struct arena *arena, const char *root, const char *config)
+{
+	cleanup_fd int fd = open_inside(root, config);
+	cleanup_buf struct buf text = BUF_INIT(65536);
+	char *line, *save = NULL, *value;
+
+	if (fd < 0 || fd_read_all(fd, &text) < 0 || !text.data)
+		return NULL;
+	for (line = strtok_r(text.data, "\r\n", &save); line;
+		line = strtok_r(NULL, "\r\n", &save)) {
+		value = strchr(line, '=');
+		if (!value || strncmp(line, "home", 4) != 0 ||
+			strspn(line + 4, " \t") != (size_t)(value - line - 4))
+			continue;
+		value += 1 + strspn(value + 1, " \t");
+		return arena_strdup(arena, str_of(value));
+	}
+	return NULL;
+}
+
+/* A virtual environment is a directory with pyvenv.cfg above the bin that was named (PEP 405). */
+static int find_venv(struct arena *arena, const char *root, struct python *python, struct err *err)
+{
+	const char *dir = parent(arena, python->path, 2);
+	const char *config = dir ? arena_printf(arena, "%s/pyvenv.cfg", dir) : NULL;
+	const char *home;
+	cleanup_fd int fd = -1;
+
+	if (!config)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!exists_inside(root, config))
+		return 0;
+	home = venv_home(arena, root, config);
+	if (!home || *home != '/')
+		return err_set(err, EINVAL, "%s: no line \"home = DIR\"", config);
+	fd = open_inside(root, dir);
+	python->venv = fd < 0 ? NULL : resolved_path(arena, root, fd);
+	if (!python->venv)
+		return err_set(err, ENOENT, "%s: cannot be opened", dir);
+	/* With --copies the program lies in the environment; the library is always the base's. */
+	python->prefix = parent(arena, home, 1);
+	return 0;
+}
+
+/* Paths are resolved through /proc/self, and everything after that goes by pids in /proc. */
+static int check_proc(struct err *err)
+{
+	char text[32] = "";
+	struct statfs fs;
+
+	if (readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid() &&
+		statfs("/proc", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return 0;
+	err_set(err, ENOTSUP, "/proc is not the procfs of pysbx's own pid namespace");
+	err_remedy(err, "mount it (mount -t proc proc /proc)");
+	return -ENOTSUP;
+}
+
+int python_find(struct arena *arena, const char *wanted, const char *root, struct python *ret,
+	struct err *err)
+{
+	const char *prefix;
+	int code;
+
+	*ret = (struct python){0};
+	code = check_proc(err);
+	if (code == 0)
+		code = wanted ? find_wanted(arena, wanted, root, ret, err)
+			      : find_default(arena, root, ret, err);
+	if (code < 0)
+		return code;
+	code = find_venv(arena, root, ret, err);
+	if (code < 0)
+		return code;
+	prefix = ret->venv && strncmp(ret->program, ret->venv, strlen(ret->venv)) == 0
+			 ? ret->prefix
+			 : parent(arena, ret->program, 2);
+	if (!prefix || !find_library(arena, root, prefix, ret)) {
+		err_set(err, ENOENT, "%s: no standard library of Python 3 below %s", ret->program,
+			prefix ? prefix : "?");
+		err_remedy(err, "name a complete CPython 3.%d to 3.%d with --python",
+			PYTHON_MINOR_OLDEST, PYTHON_MINOR_NEWEST);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+int rt_find_python(
+	const char *wanted, char *path, size_t size, unsigned *ret_minor, struct err *err)
+{
+	cleanup_arena struct arena *arena = arena_new(1 << 20);
+	struct python python;
+	int code;
+
+	if (!arena)
+		return err_set(err, ENOMEM, "out of memory");
+	code = python_find(arena, wanted, "", &python, err);
+	if (code < 0)
+		return code;
+	if (strlen(python.path) >= size)
+		return err_set(err, ENAMETOOLONG, "%s: path too long", python.path);
+	strcpy(path, python.path);
+	*ret_minor = python.minor;
+	return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * Finding an interpreter: which file, which version, which prefix. Reads files, runs nothing.
+ */
+#ifndef PYSBX_RUNTIME_PYTHON_H
+#define PYSBX_RUNTIME_PYTHON_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct python {
+	const char *path;    /* as found or given, absolute, links unresolved (tells a venv) */
+	const char *program; /* the ELF file itself */
+	const char *prefix;  /* of the base installation: holds lib/python3.N */
+	const char *lib;     /* "lib" or "lib64": where python3.N lies below prefix */
+	const char *venv;    /* the virtual environment's directory, or NULL */
+	const char *loader;  /* PT_INTERP of program, or NULL */
+	unsigned minor;
+};
+
+/*
+ * root: "" or a private root's directory; with one, the paths in *ret are relative to it (start
+ * with
+ * '/') and links are followed inside it only. Strings live in the arena.
+ */
+int python_find(struct arena *arena, const char *wanted, const char *root, struct python *ret,
+	struct err *err);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * Notes on stderr (cli/notes.h).
+ */
+#include "cli/notes.h"
+
+#include <inttypes.h>
+
+#include "cli/cli.h"
+#include "cli/report.h"
+
+#define NOTE_MAX ((size_t)16 << 10)
+
+static void say_message(const struct rt_result *result)
+{
+	struct err err = {0};
+
+	err_set(&err, 1, "%s", result->message);
+	err_remedy(&err, "%s", result->remedy);
+	cli_report(&err);
+}
+
+static void say_limits_hit(const struct rt_result *result)
+{
+	static const struct {
+		enum rt_limit_hit bit;
+		enum rt_status status; /* that says it already */
+		const char *text;
+	} notes[] = {
+		{RT_HIT_PIDS, RT_PIDS_LIMIT,
+			"the process limit was reached; raise it with "
+			"--pids-limit"},
+		{RT_HIT_FSIZE, RT_STATUS_COUNT,
+			"the file size limit was reached; raise it with "
+			"--fsize"},
+		{RT_HIT_TMPFS, RT_STATUS_COUNT, "/tmp was full; raise its size with --tmpfs-size"},
+	};
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		if ((result->limits_hit & (uint32_t)notes[i].bit) &&
+			result->status != notes[i].status)
+			cli_error("%s", notes[i].text);
+}
+
+static void say_denied(const struct rt_result *result)
+{
+	cleanup_buf struct buf text = BUF_INIT(NOTE_MAX);
+
+	if (!result->denied_count)
+		return;
+	for (size_t i = 0; i < result->denied_count; i++)
+		buf_printf(&text, "%s%s (%" PRIu64 ")", i ? ", " : "", result->denied[i].name,
+			result->denied[i].count);
+	cli_error("system calls refused: %s", text.data ? text.data : "?");
+}
+
+static void add_layers(struct buf *text, uint32_t layers)
+{
+	for (int i = 0; i < RT_LAYER_COUNT; i++)
+		if (layers & RT_LAYER_BIT(i))
+			buf_printf(text, " %s", rt_layer_word((enum rt_layer)i));
+}
+
+static void say_isolation(const struct rt_result *result)
+{
+	cleanup_buf struct buf text = BUF_INIT(NOTE_MAX);
+
+	buf_printf(&text, "isolation: %s, %s:", result->backend ? result->backend : "native",
+		rt_tier_word(result->tier));
+	add_layers(&text, result->layers);
+	if (result->missing) {
+		buf_add_text(&text, "; missing:");
+		add_layers(&text, result->missing);
+	}
+	cli_error("%s", text.data ? text.data : "isolation: ?");
+}
+
+static void add_milliseconds(struct buf *text, const char *name, uint64_t nanoseconds)
+{
+	uint64_t micros = nanoseconds / 1000;
+
+	buf_printf(text, " %s %" PRIu64 ".%03" PRIu64 " ms,", name, micros / 1000, micros % 1000);
+}
+
+static void say_usage(const struct rt_result *result)
+{
+	cleanup_buf struct buf text = BUF_INIT(NOTE_MAX);
+
+	buf_add_text(&text, "usage:");
+	add_milliseconds(&text, "wall", result->wall_ns);
+	add_milliseconds(&text, "cpu", result->cpu_ns);
+	if (result->memory_peak_bytes)
+		buf_printf(&text, " memory %" PRIu64 " KiB,", result->memory_peak_bytes >> 10);
+	if (result->pids_peak)
+		buf_printf(&text, " processes %" PRIu64 ",", result->pids_peak);
+	buf_printf(&text, " by %s", result->usage_source ? result->usage_source : "?");
+	cli_error("%s", text.data ? text.data : "usage: ?");
+}
+
+static void say_steps(const struct rt_result *result)
+{
+	for (size_t i = 0; i < result->step_count; i++)
+		cli_error("step: %-28s %8.1f us", result->steps[i].name,
+			(double)result->steps[i].ns / 1000);
+}
+
+static bool is_failure(const struct rt_result *result)
+{
+	return result->status == RT_ERROR || result->status == RT_UNAVAILABLE;
+}
+
+/* The findings of a refusal, and a normal end, speak for themselves. */
+static bool needs_no_message(const struct rt_result *result)
+{
+	return result->status == RT_OK || result->status == RT_NONZERO ||
+	       result->status == RT_REJECTED || result->status == RT_SYNTAX_ERROR ||
+	       !result->message[0];
+}
+
+void notes_print(const struct rt_result *result, const struct notes_options *options)
+{
+	bool silent = options->quiet || options->json;
+
+	if (is_failure(result) || (!silent && !needs_no_message(result)))
+		say_message(result);
+	if (!silent && result->ran) {
+		say_limits_hit(result);
+		say_denied(result);
+	}
+	if (!options->verbose)
+		return;
+	if (result->python[0])
+		cli_error("python: %s", result->python);
+	if (result->ran) {
+		say_isolation(result);
+		say_usage(result);
+	}
+	say_steps(result);
+}

@@ -1,0 +1,19 @@
+/*
+ * What pysbx itself has to say about a result, on stderr, for people.
+ */
+#ifndef PYSBX_CLI_NOTES_H
+#define PYSBX_CLI_NOTES_H
+
+#include <stdbool.h>
+
+#include "runtime/runtime.h"
+
+struct notes_options {
+	bool quiet;   /* only what made pysbx itself fail */
+	bool verbose; /* isolation, usage, steps */
+	bool json;    /* the object has it all: only what made pysbx itself fail */
+};
+
+void notes_print(const struct rt_result *result, const struct notes_options *options);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * Passing the program's output on (cli/relay.h).
+ */
+#include "cli/relay.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* One byte of a program can take ten when it is spelled out. */
+#define SPELLED_MAX    10
+/* No more is kept waiting than the runtime keeps of a stream: 1 GiB at the most. */
+#define WAITING_MAX    ((size_t)SPELLED_MAX << 30)
+/* What a pipe that polls writable takes without blocking (pipe(7)); a terminal takes less. */
+#define PIPE_CHUNK     PIPE_BUF
+#define TERMINAL_CHUNK 256
+
+void relay_start(struct relay *relay)
+{
+	*relay = (struct relay){0};
+	for (int i = 0; i < 2; i++)
+		relay->streams[i].waiting.max = WAITING_MAX;
+	relay->streams[RT_STDOUT].is_terminal = isatty(STDOUT_FILENO) == 1;
+	relay->streams[RT_STDERR].is_terminal = isatty(STDERR_FILENO) == 1;
+}
+
+static int descriptor(enum rt_stream_id stream)
+{
+	return stream == RT_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+static void fail(struct relay *relay, enum rt_stream_id stream, int code)
+{
+	if (relay->error)
+		return;
+	relay->error = code;
+	relay->error_stream = stream;
+}
+
+/* Adds a piece to what waits to be written, spelled out for a terminal. */
+static void add(struct relay *relay, enum rt_stream_id id, struct str piece, bool last)
+{
+	struct relay_stream *stream = &relay->streams[id];
+
+	stream->passed += piece.len;
+	if (stream->is_terminal)
+		text_stream_add(&stream->text, &stream->waiting, piece, last);
+	else
+		buf_add_str(&stream->waiting, piece);
+	if (stream->waiting.failed)
+		fail(relay, id, ENOMEM);
+}
+
+/*
+ * Writes what can be written without blocking: a reader that stalls must not keep the runtime from
+ * watching the clock. Returns true if there may be more room.
+ */
+static bool write_some(struct relay *relay, enum rt_stream_id id, struct str *rest)
+{
+	struct pollfd ready = {.fd = descriptor(id), .events = POLLOUT};
+	size_t chunk = relay->streams[id].is_terminal ? TERMINAL_CHUNK : PIPE_CHUNK;
+	ssize_t n;
+
+	if (poll(&ready, 1, 0) <= 0)
+		return false;
+	n = write(ready.fd, rest->ptr, rest->len < chunk ? rest->len : chunk);
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		fail(relay, id, errno);
+	if (n < 0)
+		return errno == EINTR;
+	*rest = str_from(rest->ptr + n, rest->len - (size_t)n);
+	return true;
+}
+
+static void write_waiting(struct relay *relay, enum rt_stream_id id)
+{
+	struct buf *waiting = &relay->streams[id].waiting;
+	struct str rest = buf_str(waiting);
+
+	while (rest.len && !relay->error && write_some(relay, id, &rest))
+		;
+	if (rest.len && rest.ptr != waiting->data)
+		memmove(waiting->data, rest.ptr, rest.len);
+	waiting->len = rest.len;
+}
+
+void relay_piece(void *context, enum rt_stream_id stream, struct str piece)
+{
+	struct relay *relay = context;
+	bool was_good = relay->error == 0;
+
+	add(relay, stream, piece, false);
+	write_waiting(relay, stream);
+	if (was_good && relay->error)
+		kill(getpid(), SIGTERM);
+}
+
+/* After the run nothing is hurt by waiting for the reader. */
+static void flush(struct relay *relay, enum rt_stream_id id)
+{
+	struct buf *waiting = &relay->streams[id].waiting;
+	int code = relay->error ? 0 : cli_write(descriptor(id), buf_str(waiting));
+
+	if (code < 0)
+		fail(relay, id, -code);
+	waiting->len = 0;
+}
+
+static void end_stream(
+	struct relay *relay, enum rt_stream_id id, const struct rt_stream *stream, bool quiet)
+{
+	struct str kept = buf_str(&stream->kept);
+	uint64_t passed = relay->streams[id].passed;
+	size_t head =
+		stream->truncated && stream->head_len < kept.len ? stream->head_len : kept.len;
+	size_t from = passed < head ? (size_t)passed : head;
+
+	add(relay, id, str_from(kept.ptr + from, head - from), true);
+	flush(relay, id);
+	if (!stream->truncated)
+		return;
+	if (!quiet)
+		cli_error("%s: %" PRIu64 " of %" PRIu64 " bytes dropped here; "
+			  "--max-output keeps more",
+			id == RT_STDOUT ? "stdout" : "stderr", stream->bytes - kept.len,
+			stream->bytes);
+	add(relay, id, str_from(kept.ptr + head, kept.len - head), true);
+	flush(relay, id);
+}
+
+void relay_end(struct relay *relay, const struct rt_result *result, bool quiet)
+{
+	end_stream(relay, RT_STDOUT, &result->out, quiet);
+	end_stream(relay, RT_STDERR, &result->err, quiet);
+}
+
+void relay_free(struct relay *relay)
+{
+	for (int i = 0; i < 2; i++)
+		buf_free(&relay->streams[i].waiting);
+}

@@ -1,0 +1,44 @@
+/*
+ * Screening one program with the settings of the call: what `run` and `check` have in common.
+ */
+#ifndef PYSBX_CLI_SCREEN_H
+#define PYSBX_CLI_SCREEN_H
+
+#include <stdbool.h>
+
+#include "cli/input.h"
+#include "cli/settings.h"
+#include "guard/guard.h"
+
+/*
+ * The version of the interpreter that would run the code (--python, --rootfs). 0, or -errno with
+ * err: -ENOENT where there is none, -ENOTSUP where the guard does not know its version.
+ */
+int screen_interpreter(const struct settings *settings, unsigned *ret_minor, struct err *err);
+
+/* The Python 3.minor to parse for: --target-version, else the interpreter's. As above. */
+int screen_target(const struct settings *settings, unsigned *ret_minor, struct err *err);
+
+/*
+ * The policy of a name, or of a file where there is no such name; in arena. NULL with err: -EINVAL
+ * with the place of the mistake, or what reading the file failed with.
+ */
+const struct guard_policy *screen_policy(const char *text, struct arena *arena, struct err *err);
+
+/* The report and the arena it lives in. */
+struct screening {
+	struct guard_report report;
+	struct arena *arena;
+};
+
+/* Line number `line` (from 1) of the program a report is about, without its end. */
+struct str screen_line(const struct input *input, const struct guard_report *report, uint32_t line);
+
+/* Judges the input. Fills ret in every case; without memory the verdict is GUARD_ERROR. */
+void screen_input(const struct settings *settings, const struct input *input, unsigned minor,
+	struct screening *ret);
+
+void screening_free(struct screening *screening);
+#define cleanup_screening __attribute__((cleanup(screening_free)))
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Reads the files named on standard input (one a line), then lexes, parses and walks them all,
+ * ROUNDS times, and says how fast: one line of JSON. Measures, asserts nothing;
+ * tests/bench/frontend runs it next to other parsers.
+ *
+ *     frontend_speed MINOR ROUNDS <names
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "parser/parser.h"
+#include "parser/walk.h"
+
+#define FILES_MAX 20000
+
+struct files {
+	struct buf data[FILES_MAX];
+	size_t count;
+	size_t bytes;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void read_file(struct files *files, const char *name)
+{
+	struct buf *buf = &files->data[files->count];
+	FILE *file = fopen(name, "rb");
+	size_t got;
+
+	if (!file)
+		return;
+	*buf = (struct buf)BUF_INIT(SOURCE_MAX);
+	while (buf_reserve(buf, 65536) && (got = fread(buf->data + buf->len, 1, 65536, file)) > 0)
+		buf->len += got;
+	fclose(file);
+	files->bytes += buf->len;
+	files->count++;
+}
+
+static size_t walk(const struct ast_node *root)
+{
+	cleanup_ast_walk struct ast_walk walk;
+	size_t nodes = 0;
+
+	if (ast_walk_init(&walk, root) < 0)
+		return 0;
+	while (ast_walk_next(&walk) != AST_WALK_END)
+		nodes++;
+	return nodes;
+}
+
+/* The nodes entered and left; *ret_share: bytes of the arena for each of the source. */
+static size_t parse_one(struct str bytes, uint8_t minor, double *ret_share)
+{
+	cleanup_arena struct arena *arena = arena_new((size_t)1 << 32);
+	struct parse_result result = {.module = NULL};
+	struct source source;
+	struct diag diag;
+
+	if (!arena || source_init(&source, arena, STR("bench"), bytes, minor, &diag) < 0 ||
+		parser_parse(&source, &result) < 0 || !result.module)
+		return 0;
+	*ret_share = bytes.len ? (double)arena_used(arena) / (double)bytes.len : 0;
+	return walk(result.module);
+}
+
+int main(int argc, char **argv)
+{
+	static struct files files;
+	struct rusage before, after;
+	char name[4096];
+	double start, best = 0, share = 0, total = 0, seconds;
+	size_t nodes = 0, i;
+	int round, rounds = argc > 2 ? atoi(argv[2]) : 5;
+	uint8_t minor = argc > 1 ? (uint8_t)atoi(argv[1]) : PYTHON_MINOR_NEWEST;
+
+	while (files.count < FILES_MAX && fgets(name, sizeof(name), stdin)) {
+		name[strcspn(name, "\n")] = '\0';
+		read_file(&files, name);
+	}
+	getrusage(RUSAGE_SELF, &before);
+	for (round = 0; round < rounds; round++) {
+		start = now();
+		total = 0;
+		for (i = 0, nodes = 0; i < files.count; i++) {
+			nodes += parse_one(buf_str(&files.data[i]), minor, &share);
+			total += share * (double)files.data[i].len;
+		}
+		seconds = now() - start;
+		best = best == 0 || seconds < best ? seconds : best;
+	}
+	getrusage(RUSAGE_SELF, &after);
+	printf("{\"files\":%zu,\"bytes\":%zu,\"events\":%zu,\"seconds\":%.4f,\"mb_per_s\":%.2f,"
+	       "\"tree_bytes_per_byte\":%.2f,\"rss_growth_kb\":%ld}\n",
+		files.count, files.bytes, nodes, best, (double)files.bytes / 1e6 / best,
+		total / (double)files.bytes, after.ru_maxrss - before.ru_maxrss);
+	for (i = 0; i < files.count; i++)
+		buf_free(&files.data[i]);
+	return 0;
+}

@@ -1,0 +1,140 @@
+"""The documents say what is so: examples have their real output, files and commands they name are
+there, manual pages are correct mdoc and know every option. Prints TAP.
+By hand: python3 tests/docs/test_docs.py
+"""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import tap
+
+PAGES = sorted((tap.TOP / "man").glob("*.[1-9]"))
+DOCUMENTS = [tap.TOP / f"{name}.md"
+             for name in ("README", "ARCHITECTURE", "HACKING", "SECURITY", "NEWS")]
+FENCE = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
+# A name in backquotes that means a file of this tree.
+FILE_NAME = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:c|h|def|py|sh|md|am|ac|m4|[1-9])|"
+                       r"(?:tests|examples|man|\.ci|m4|base|lexer|parser|guard|runtime|cli)/[\w./-]*)`")
+
+
+def text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def examples():
+    """(command line, expected lines) of each example of the program in the documents."""
+    for path in DOCUMENTS:
+        for block in FENCE.findall(text(path)):
+            for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+                line, _, expected = part.partition("\n")
+                if line.startswith("build/pysbx "):
+                    yield path.name, line, expected
+
+
+def matches(expected, actual):
+    """Equal, where "..." in what is expected stands for anything on its line."""
+    pattern = ".*".join(re.escape(piece) for piece in expected.rstrip("\n").split("..."))
+    return re.fullmatch(pattern, actual.rstrip("\n")) is not None
+
+
+def examples_have_their_real_output():
+    """every example in the documents prints what it is said to print"""
+    found = list(examples())
+    assert found, "no example found"
+    for where, line, expected in found:
+        # `; echo $?` and pipes are the shell's; the program's own path is this build's.
+        script = line.replace("build/pysbx", shlex.quote(str(tap.PYSBX)))
+        done = tap.command("sh", "-c", f"exec 2>&1; {script}", cwd=tap.TOP)
+        if done.returncode == 125 and "isolation" in done.stdout:
+            raise tap.Skip("no isolation on this host: " + done.stdout.splitlines()[0])
+        assert matches(expected, done.stdout), f"{where}: $ {line}\n{done.stdout}\nnot\n{expected}"
+
+
+def named_files_exist():
+    """every file of the tree that the documents name is there"""
+    absent = [f"{path.name}: {name}" for path in DOCUMENTS for name in FILE_NAME.findall(text(path))
+              if not (tap.TOP / name).exists()
+              and not any(any((tap.TOP / room).rglob(name)) for room in ("tests", "runtime"))
+              and "NAME" not in name and not name.startswith("sys/")]
+    assert not absent, absent
+
+
+def links_lead_somewhere():
+    """every relative link leads to a file"""
+    absent = [f"{path.name}: {target}" for path in DOCUMENTS
+              for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text(path))
+              if not (tap.TOP / target).exists()]
+    assert not absent, absent
+
+
+def commands():
+    return set(re.findall(r'^COMMAND\("(\w+)"', text(tap.TOP / "cli" / "commands.def"), re.M))
+
+
+def named_commands_exist():
+    """every `pysbx COMMAND` that the documents and pages name is one"""
+    known = commands() | {"COMMAND", "help"}
+    wrong = []
+    for path in DOCUMENTS:
+        body = text(path).split("Not in this version")[0]
+        wrong += [f"{path.name}: pysbx {word}"
+                  for word in re.findall(r"`(?:build/)?pysbx ([a-z]+)", body) if word not in known]
+    for path in PAGES:
+        wrong += [f"{path.name}: refers to {name}({section})"
+                  for name, section in re.findall(r"^\.Xr (pysbx[\w-]*) (\d)", text(path), re.M)
+                  if not (tap.TOP / "man" / f"{name}.{section}").exists()]
+    assert not wrong, wrong
+
+
+def options(where):
+    """Long names of the rows whose places name `where`, read from the table's first line each."""
+    row = re.compile(r'^OPTION\(\w+, (?:\'.\'|0), "([\w-]+)", .*?, [A-Z]+, ([A-Z_| ]+), ', re.M)
+    table = text(tap.TOP / "cli" / "options.def")
+    found = row.findall(table)
+    assert len(found) == len(re.findall(r"^OPTION\(", table, re.M)), "a row that is not understood"
+    return {name for name, places in found if where in places}
+
+
+def pages_know_every_option():
+    """pysbx-run(1) and pysbx-check(1) describe exactly the options of the table"""
+    for command, where in (("run", "ON_RUN"), ("check", "ON_CHECK")):
+        page = text(tap.TOP / "man" / f"pysbx-{command}.1")
+        described = set(re.findall(r"^\.It .*?\bFl -([\w-]+)", page, re.M))
+        absent = options(where) - described - {"help"}
+        assert not absent, f"pysbx-{command}.1 lacks {sorted(absent)}"
+        surplus = described - options(where)
+        assert not surplus, f"pysbx-{command}.1 describes {sorted(surplus)}, which are none"
+
+
+def pages_are_correct():
+    """mandoc finds nothing to warn of in the manual"""
+    if not shutil.which("mandoc"):
+        raise tap.Skip("mandoc is not installed")
+    assert PAGES, "no manual page"
+    done = tap.command("mandoc", "-T", "lint", "-W", "warning", *PAGES)
+    assert done.returncode == 0 and not done.stdout, done.stdout
+
+
+def help_is_there():
+    """--help prints every subcommand and succeeds"""
+    done = tap.command(tap.PYSBX, "--help", check=0)
+    absent = [c for c in commands() if not re.search(rf"\b{c}\b", done.stdout)]
+    assert not absent, f"{absent} not in:\n{done.stdout}"
+
+
+def version_is_the_trees():
+    """`pysbx version`, configure.ac and NEWS.md agree"""
+    version = re.search(r"AC_INIT\(\[pysbx\],\[([^]]+)\]", text(tap.TOP / "configure.ac")).group(1)
+    assert version in tap.command(tap.PYSBX, "version", check=0).stdout
+    assert f"\n## {version}\n" in text(tap.TOP / "NEWS.md")
+
+
+if __name__ == "__main__":
+    sys.exit(tap.run([
+        examples_have_their_real_output, named_files_exist, links_lead_somewhere,
+        named_commands_exist, pages_know_every_option, pages_are_correct, help_is_there,
+        version_is_the_trees]))

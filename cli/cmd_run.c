@@ -228,7 +228,7 @@ static void execute(struct run *run)
 	}
 	rt_run(&run->plan, &run->result);
 	if (!run->json && run->result.ran)
-		relay_end(&run->relay, &run->result, run->quiet);
+		relay_end(&run->relay, &run->result, &run->plan.limits, run->quiet);
 	store_files(run);
 }
 
@@ -300,7 +300,8 @@ static int finish(struct run *run)
 	int status = run->exit_status >= 0 ? run->exit_status : report_exit_status(&run->result);
 	struct notes_options options = {.quiet = run->quiet,
 		.verbose = run->settled && setting_number(&run->settings, OPT_VERBOSE),
-		.json = run->json};
+		.json = run->json,
+		.limits = &run->plan.limits};
 
 	status = finish_output(run, status);
 	notes_print(&run->result, &options);

@@ -4,6 +4,7 @@
 #include "cli/notes.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -19,26 +20,35 @@ static void say_message(const struct rt_result *result)
 	cli_report(&err);
 }
 
-static void say_limits_hit(const struct rt_result *result)
+/* The findings of a refusal, and a normal end, speak for themselves. */
+static bool needs_no_message(const struct rt_result *result)
 {
-	static const struct {
-		enum rt_limit_hit bit;
-		enum rt_status status; /* that says it already */
-		const char *text;
-	} notes[] = {
-		{RT_HIT_PIDS, RT_PIDS_LIMIT,
-			"the process limit was reached; raise it with "
-			"--pids-limit"},
-		{RT_HIT_FSIZE, RT_STATUS_COUNT,
-			"the file size limit was reached; raise it with "
-			"--fsize"},
-		{RT_HIT_TMPFS, RT_STATUS_COUNT, "/tmp was full; raise its size with --tmpfs-size"},
-	};
+	return result->status == RT_OK || result->status == RT_NONZERO ||
+	       result->status == RT_REJECTED || result->status == RT_SYNTAX_ERROR ||
+	       !result->message[0];
+}
 
-	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		if ((result->limits_hit & (uint32_t)notes[i].bit) &&
-			result->status != notes[i].status)
-			cli_error("%s", notes[i].text);
+/* Dropped output is announced where it was dropped; what ended the run has been said. */
+static void say_limits_hit(const struct rt_result *result, const struct rt_limits *limits)
+{
+	char text[RT_LIMIT_TEXT];
+
+	for (int i = 0; i < RT_LIMIT_COUNT; i++) {
+		enum rt_limit limit = (enum rt_limit)i;
+
+		if (!(result->limits_hit & RT_LIMIT_BIT(i)) || limit == RT_LIMIT_OUTPUT)
+			continue;
+		rt_limit_text(limits, limit, text);
+		if (needs_no_message(result) || !strstr(result->message, text))
+			cli_error("%s reached; raise it with %s", text, rt_limit_option(limit));
+	}
+}
+
+/* A program that failed by itself says why; a hint of the runtime's goes with it. */
+static void say_hint(const struct rt_result *result)
+{
+	if (result->status == RT_NONZERO && !result->limits_hit && result->remedy[0])
+		cli_error("%s", result->remedy);
 }
 
 static void say_denied(const struct rt_result *result)
@@ -108,14 +118,6 @@ static bool is_failure(const struct rt_result *result)
 	return result->status == RT_ERROR || result->status == RT_UNAVAILABLE;
 }
 
-/* The findings of a refusal, and a normal end, speak for themselves. */
-static bool needs_no_message(const struct rt_result *result)
-{
-	return result->status == RT_OK || result->status == RT_NONZERO ||
-	       result->status == RT_REJECTED || result->status == RT_SYNTAX_ERROR ||
-	       !result->message[0];
-}
-
 void notes_print(const struct rt_result *result, const struct notes_options *options)
 {
 	bool silent = options->quiet || options->json;
@@ -123,7 +125,8 @@ void notes_print(const struct rt_result *result, const struct notes_options *opt
 	if (is_failure(result) || (!silent && !needs_no_message(result)))
 		say_message(result);
 	if (!silent && result->ran) {
-		say_limits_hit(result);
+		say_limits_hit(result, options->limits);
+		say_hint(result);
 		say_denied(result);
 	}
 	if (!options->verbose)

@@ -12,6 +12,7 @@ struct notes_options {
 	bool quiet;   /* only what made pysbx itself fail */
 	bool verbose; /* isolation, usage, steps */
 	bool json;    /* the object has it all: only what made pysbx itself fail */
+	const struct rt_limits *limits; /* of the run; borrowed */
 };
 
 void notes_print(const struct rt_result *result, const struct notes_options *options);

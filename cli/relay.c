@@ -111,8 +111,20 @@ static void flush(struct relay *relay, enum rt_stream_id id)
 	waiting->len = 0;
 }
 
-static void end_stream(
-	struct relay *relay, enum rt_stream_id id, const struct rt_stream *stream, bool quiet)
+static void say_dropped(
+	enum rt_stream_id id, const struct rt_stream *stream, const struct rt_limits *limits)
+{
+	char text[RT_LIMIT_TEXT];
+
+	cli_error("%s: %" PRIu64 " of %" PRIu64 " bytes dropped here: %s reached; raise it with %s",
+		id == RT_STDOUT ? "stdout" : "stderr", stream->bytes - stream->kept.len,
+		stream->bytes, rt_limit_text(limits, RT_LIMIT_OUTPUT, text),
+		rt_limit_option(RT_LIMIT_OUTPUT));
+}
+
+/* With limits the gap is announced. */
+static void end_stream(struct relay *relay, enum rt_stream_id id, const struct rt_stream *stream,
+	const struct rt_limits *limits)
 {
 	struct str kept = buf_str(&stream->kept);
 	uint64_t passed = relay->streams[id].passed;
@@ -124,19 +136,17 @@ static void end_stream(
 	flush(relay, id);
 	if (!stream->truncated)
 		return;
-	if (!quiet)
-		cli_error("%s: %" PRIu64 " of %" PRIu64 " bytes dropped here; "
-			  "--max-output keeps more",
-			id == RT_STDOUT ? "stdout" : "stderr", stream->bytes - kept.len,
-			stream->bytes);
+	if (limits)
+		say_dropped(id, stream, limits);
 	add(relay, id, str_from(kept.ptr + head, kept.len - head), true);
 	flush(relay, id);
 }
 
-void relay_end(struct relay *relay, const struct rt_result *result, bool quiet)
+void relay_end(struct relay *relay, const struct rt_result *result, const struct rt_limits *limits,
+	bool quiet)
 {
-	end_stream(relay, RT_STDOUT, &result->out, quiet);
-	end_stream(relay, RT_STDERR, &result->err, quiet);
+	end_stream(relay, RT_STDOUT, &result->out, quiet ? NULL : limits);
+	end_stream(relay, RT_STDERR, &result->err, quiet ? NULL : limits);
 }
 
 void relay_free(struct relay *relay)

@@ -37,7 +37,8 @@ void relay_piece(void *context, enum rt_stream_id stream, struct str piece);
  * After the run: what was kept and did not pass yet; where the middle was dropped, a line on stderr
  * says so between head and tail (unless quiet).
  */
-void relay_end(struct relay *relay, const struct rt_result *result, bool quiet);
+void relay_end(struct relay *relay, const struct rt_result *result, const struct rt_limits *limits,
+	bool quiet);
 
 void relay_free(struct relay *relay);
 

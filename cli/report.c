@@ -169,16 +169,10 @@ static void isolation_json(struct json *json, const struct rt_result *result)
 
 static void limits_json(struct json *json, uint32_t limits_hit)
 {
-	static const struct {
-		enum rt_limit_hit bit;
-		const char *word;
-	} words[] = {{RT_HIT_PIDS, "pids"}, {RT_HIT_OUTPUT, "output"}, {RT_HIT_FSIZE, "fsize"},
-		{RT_HIT_TMPFS, "tmpfs"}};
-
 	json_array(json, "limits_hit");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (limits_hit & (uint32_t)words[i].bit)
-			json_text(json, NULL, words[i].word);
+	for (int i = 0; i < RT_LIMIT_COUNT; i++)
+		if (limits_hit & RT_LIMIT_BIT(i))
+			json_text(json, NULL, rt_limit_word((enum rt_limit)i));
 	json_array_end(json);
 }
 

@@ -26,7 +26,6 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 #include <sys/wait.h>
@@ -37,6 +36,7 @@
 #include "runtime/caps.h"
 #include "runtime/fetch.h"
 #include "runtime/run.h"
+#include "runtime/touched.h"
 
 #define ARENA_MAX ((size_t)8 << 20)
 
@@ -320,7 +320,7 @@ static void say(struct run *run)
 {
 	const struct rt_limits *limits = &run->plan->limits;
 	struct rt_result *result = run->result;
-	char text[UNITS_TEXT];
+	char text[UNITS_TEXT], limit[RT_LIMIT_TEXT];
 
 	switch (result->status) {
 	case RT_OK:
@@ -329,10 +329,12 @@ static void say(struct run *run)
 	case RT_NONZERO:
 		snprintf(result->message, sizeof(result->message),
 			"the program ended with exit status %d", result->exit_code);
+		touched_say(run);
 		break;
 	case RT_SIGNAL:
 		snprintf(result->message, sizeof(result->message), "the program was ended by SIG%s",
 			sigabbrev_np(result->signal) ? sigabbrev_np(result->signal) : "RT");
+		touched_say(run);
 		break;
 	case RT_TIMEOUT:
 		say_limit(result, "wall-clock limit", units_duration_text(limits->wall_ns, text),
@@ -351,8 +353,10 @@ static void say(struct run *run)
 			units_size_text(limits->output_bytes, text), "--max-output");
 		break;
 	case RT_PIDS_LIMIT:
-		snprintf(text, sizeof(text), "%" PRIu64 " processes", limits->pids);
-		say_limit(result, "process limit", text, "--pids-limit");
+		snprintf(result->message, sizeof(result->message), "%s reached",
+			rt_limit_text(limits, RT_LIMIT_PIDS, limit));
+		snprintf(result->remedy, sizeof(result->remedy), "raise it with %s",
+			rt_limit_option(RT_LIMIT_PIDS));
 		break;
 	case RT_SECCOMP:
 		snprintf(result->message, sizeof(result->message),
@@ -361,28 +365,6 @@ static void say(struct run *run)
 	default:
 		break;
 	}
-}
-
-static bool is_tmp_full(const struct run *run)
-{
-	struct statvfs fs;
-
-	return run->tmp >= 0 && fstatvfs(run->tmp, &fs) == 0 &&
-	       (fs.f_bfree == 0 || fs.f_ffree == 0);
-}
-
-static void note_limits(struct run *run, const struct cgroup_usage *usage)
-{
-	struct rt_result *result = run->result;
-
-	if (usage->pids_denied)
-		result->limits_hit |= RT_HIT_PIDS;
-	if (result->out.truncated || result->err.truncated)
-		result->limits_hit |= RT_HIT_OUTPUT;
-	if (result->signal == SIGXFSZ)
-		result->limits_hit |= RT_HIT_FSIZE;
-	if (is_tmp_full(run))
-		result->limits_hit |= RT_HIT_TMPFS;
 }
 
 static void note_usage(struct run *run, const struct cgroup_usage *usage)
@@ -481,10 +463,10 @@ static void finish(struct run *run)
 	note_steps(run);
 	if (run->setup_failed)
 		return;
+	touched_note(run, &usage);
 	say(run);
 	note_usage(run, &usage);
 	note_isolation(run);
-	note_limits(run, &usage);
 	note_denials(run);
 	fetch_files(run->tmp, run->plan, result);
 }

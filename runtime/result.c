@@ -1,6 +1,9 @@
-/* The words of statuses, layers and tiers, and the freeing of a result. */
+/* The words of statuses, layers, tiers and limits, and the freeing of a result. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/units.h"
 #include "runtime/runtime.h"
 
 static const char *const status_words[] = {
@@ -41,6 +44,44 @@ const char *rt_layer_text(enum rt_layer layer)
 const char *rt_tier_word(enum rt_tier tier)
 {
 	return (unsigned)tier <= RT_TIER_FULL ? tier_words[tier] : "none";
+}
+
+enum limit_kind { COUNT, SIZE };
+
+static const struct {
+	const char *word;
+	const char *text;
+	size_t value; /* offset in struct rt_limits */
+	enum limit_kind kind;
+	const char *option;
+} limit_rows[] = {
+#define LIMIT(name, word, text, value, kind, option)                                               \
+	{word, text, offsetof(struct rt_limits, value), kind, option},
+#include "runtime/limit.def"
+#undef LIMIT
+};
+
+const char *rt_limit_text(const struct rt_limits *limits, enum rt_limit limit, char *text)
+{
+	uint64_t value = *(const uint64_t *)((const char *)limits + limit_rows[limit].value);
+	char number[UNITS_TEXT];
+
+	if (limit_rows[limit].kind == COUNT)
+		snprintf(number, sizeof(number), "%" PRIu64, value);
+	else
+		units_size_text(value, number);
+	snprintf(text, RT_LIMIT_TEXT, "%s of %s", limit_rows[limit].text, number);
+	return text;
+}
+
+const char *rt_limit_word(enum rt_limit limit)
+{
+	return limit_rows[limit].word;
+}
+
+const char *rt_limit_option(enum rt_limit limit)
+{
+	return limit_rows[limit].option;
 }
 
 void rt_result_free(struct rt_result *result)

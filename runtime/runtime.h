@@ -35,13 +35,15 @@ enum rt_layer {
 /* Isolation tiers, weakest first (pysbx-isolation(7)); NONE never runs anything. */
 enum rt_tier { RT_TIER_NONE, RT_TIER_MINIMAL, RT_TIER_REDUCED, RT_TIER_FULL };
 
-/* Limits that were touched on the way, in rt_result.limits_hit. */
-enum rt_limit_hit {
-	RT_HIT_PIDS = 1 << 0,
-	RT_HIT_OUTPUT = 1 << 1,
-	RT_HIT_FSIZE = 1 << 2,
-	RT_HIT_TMPFS = 1 << 3,
+/* Limits that do not end a run; which were touched is in rt_result.limits_hit. */
+enum rt_limit {
+#define LIMIT(name, word, text, value, kind, option) RT_LIMIT_##name,
+#include "runtime/limit.def"
+#undef LIMIT
+	RT_LIMIT_COUNT
 };
+
+#define RT_LIMIT_BIT(limit) (UINT32_C(1) << (limit))
 
 const char *rt_status_word(enum rt_status status);
 const char *rt_layer_word(enum rt_layer layer);
@@ -60,6 +62,12 @@ struct rt_limits {
 	uint64_t tmpfs_bytes;  /* 64 KiB .. 2^46, /tmp; /dev/shm has the same on its own */
 	uint64_t output_bytes; /* 0 .. 1 GiB kept of each stream */
 };
+
+/* "file size limit of 16M", for messages; into text (at least RT_LIMIT_TEXT bytes). */
+#define RT_LIMIT_TEXT 64
+const char *rt_limit_text(const struct rt_limits *limits, enum rt_limit limit, char *text);
+const char *rt_limit_word(enum rt_limit limit);   /* as in limits_hit: "fsize" */
+const char *rt_limit_option(enum rt_limit limit); /* what raises it: "--fsize" */
 
 /* A file of the caller's that appears read-only as /sandbox/NAME (and NAME in the working
  * directory). */
@@ -137,9 +145,9 @@ struct rt_result {
 	const char *usage_source;   /* "cgroup2", "cgroup1", "rusage" */
 	const char *backend;        /* "native" */
 	enum rt_tier tier;
-	uint32_t layers;  /* RT_LAYER_BIT()s held */
-	uint32_t missing; /* RT_LAYER_BIT()s asked for and not held */
-	uint32_t limits_hit;
+	uint32_t layers;     /* RT_LAYER_BIT()s held */
+	uint32_t missing;    /* RT_LAYER_BIT()s asked for and not held */
+	uint32_t limits_hit; /* RT_LIMIT_BIT()s */
 	struct rt_denied denied[RT_DENIED_MAX];
 	size_t denied_count;
 	struct rt_fetched *files;

@@ -261,7 +261,50 @@ def _():
     found = run("--tmpfs-size", "256k", "--json", "-c", code).json
     same((found["stdout"], found["limits_hit"]), ("28\n", ["tmpfs"]))
     found = run("--fsize", "64k", "--json", "-c", code).json
-    same(found["stdout"], "27\n")
+    same((found["stdout"], found["limits_hit"]), ("27\n", ["fsize"]))
+    deep = code.replace("'/tmp/f'", "'/dev/shm/a/b/f'").replace("try: ", "try: pathlib.Path('/dev/shm/a/b').mkdir(0o700, parents=True); ")
+    same(run("--fsize", "64k", "--json", "-c", deep).json["limits_hit"], ["fsize"])
+    found = run("--fsize", "1025k", "--json", "-c", code).json
+    same((found["stdout"], found["limits_hit"]), ("", []))
+
+
+@test("a program that fails of a limit: which limit, its value, the option that raises it")
+def _():
+    needs_isolation()
+    write = "open('/tmp/f', 'wb', buffering=0).write(b'x' * 65536)\nopen('/tmp/f', 'ab', buffering=0).write(b'x')"
+    died = "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n" + write
+    for words, code, status, said, option in (
+            (["--fsize", "64k"], write, 1, "file size limit of 64K reached", "--fsize"),
+            (["--fsize", "64k"], died, 128 + signal.SIGXFSZ, "file size limit of 64K reached", "--fsize"),
+            (["--tmpfs-size", "64k"], write, 1, "/tmp size limit of 64K reached", "--tmpfs-size")):
+        words = ["--guard", "off", *words]
+        result = run(*words, "-c", code)
+        same(result.status, status, result)
+        holds(result.err, said, "raise it with " + option)
+        same(result.err.count(said), 1, result)
+        same("reached" in run("-q", *words, "-c", code).err, False)
+        found = run("--json", *words, "-c", code).json
+        holds(found["message"], said)
+        same(found["remedy"], "raise it with " + option)
+    # A byte less than a limit, and nobody speaks of it.
+    less = "open('/tmp/f', 'wb', buffering=0).write(b'x' * {})\nraise SystemExit(1)"
+    for option, size in (("--fsize", 65535), ("--tmpfs-size", 65536 - 4096)):
+        found = run("--guard", "off", option, "64k", "--json", "-c", less.format(size)).json
+        same((found["message"], "remedy" in found, found["limits_hit"]),
+             ("the program ended with exit status 1", False, []), option)
+
+
+@test("what only the program knows, too many open files, is a hint and no more")
+def _():
+    needs_isolation()
+    code = "fds = []\nwhile True: fds.append(open('/dev/null'))"
+    found = run("--guard", "off", "--nofile", "16", "--json", "-c", code).json
+    same((found["status"], found["limits_hit"]), ("nonzero", []))
+    holds(found["remedy"], "if the last line", "--nofile")
+    holds(run("--guard", "off", "--nofile", "16", "-c", code).err, "--nofile")
+    for said in ("OSError: [Errno 2] No such file", "x OSError: [Errno 24]", ""):
+        found = run("--guard", "off", "--json", "-c", f"import sys\nsys.exit({said!r} + '\\n')").json
+        same("remedy" in found, False, found)
 
 
 @test("dropped output is announced between head and tail, with counts")
@@ -270,7 +313,7 @@ def _():
     code = "print('A' * 50 + 'B' * 1000 + 'C' * 49)"
     result = run("--max-output", "100", "-c", code)
     same(result.text, "A" * 50 + "C" * 49 + "\n", result)
-    holds(result.err, "stdout: 1000 of 1100 bytes dropped", "--max-output")
+    holds(result.err, "stdout: 1000 of 1100 bytes dropped here: output limit of 100B reached; raise it with --max-output")
     same(run("-q", "--max-output", "100", "-c", code).err, "")
     found = run("--json", "--max-output", "100", "-c", code).json
     same((found["stdout_bytes"], found["stdout_truncated"], found["stdout_head_bytes"]),

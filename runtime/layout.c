@@ -295,8 +295,8 @@ static void add_venv(struct maker *m, const struct python *python, const char *b
 	add_link(m, arena_printf(m->arena, "%s/python", bin), "python3");
 	m->layout->venv_config_path = arena_printf(m->arena, "%s/pyvenv.cfg", venv);
 	m->layout->venv_config = arena_printf(m->arena,
-		"home = %s/bin\ninclude-system-site-packages = false\nversion = 3.%u\n", base,
-		python->minor);
+		"home = %s/bin\ninclude-system-site-packages = %s\nversion = 3.%u\n", base,
+		python->venv_sees_system ? "true" : "false", python->minor);
 	if (!m->layout->venv_config || !m->layout->venv_config_path)
 		fail(m, err_set(m->err, ENOMEM, "out of memory"));
 	m->layout->python = name;

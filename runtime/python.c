@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -252,25 +253,45 @@ static bool find_library(
 	return false;
 }
 
-/* "home = /usr/bin" of a pyvenv.cfg; NULL when there is none. */
-static const char *venv_home(struct arena *arena, const char *root, const char *config)
+/* The value of a line "key = value" for this key, as site.py splits it; NULL for other lines. */
+static char *config_value(char *line, const char *key)
+{
+	size_t len = strlen(key);
+	char *value, *end;
+
+	line += strspn(line, " \t");
+	if (strncasecmp(line, key, len) != 0)
+		return NULL;
+	value = line + len + strspn(line + len, " \t");
+	if (*value != '=')
+		return NULL;
+	value += 1 + strspn(value + 1, " \t");
+	for (end = value + strlen(value); end > value && (end[-1] == ' ' || end[-1] == '\t'); end--)
+		end[-1] = '\0';
+	return value;
+}
+
+/* What pyvenv.cfg says (PEP 405); *ret_home is NULL where it names none. */
+static void read_venv_config(struct arena *arena, const char *root, const char *config,
+	struct python *python, const char **ret_home)
 {
 	cleanup_fd int fd = open_inside(root, config);
 	cleanup_buf struct buf text = BUF_INIT(65536);
 	char *line, *save = NULL, *value;
 
+	*ret_home = NULL;
+	python->venv_sees_system = true; /* site.py: unless it says otherwise */
 	if (fd < 0 || fd_read_all(fd, &text) < 0 || !text.data)
-		return NULL;
+		return;
 	for (line = strtok_r(text.data, "\r\n", &save); line;
 		line = strtok_r(NULL, "\r\n", &save)) {
-		value = strchr(line, '=');
-		if (!value || strncmp(line, "home", 4) != 0 ||
-			strspn(line + 4, " \t") != (size_t)(value - line - 4))
-			continue;
-		value += 1 + strspn(value + 1, " \t");
-		return arena_strdup(arena, str_of(value));
+		value = config_value(line, "home");
+		if (value && !*ret_home)
+			*ret_home = arena_strdup(arena, str_of(value));
+		value = config_value(line, "include-system-site-packages");
+		if (value)
+			python->venv_sees_system = strcasecmp(value, "true") == 0;
 	}
-	return NULL;
 }
 
 /* A virtual environment is a directory with pyvenv.cfg above the bin that was named (PEP 405). */
@@ -285,7 +306,7 @@ static int find_venv(struct arena *arena, const char *root, struct python *pytho
 		return err_set(err, ENOMEM, "out of memory");
 	if (!exists_inside(root, config))
 		return 0;
-	home = venv_home(arena, root, config);
+	read_venv_config(arena, root, config, python, &home);
 	if (!home || *home != '/')
 		return err_set(err, EINVAL, "%s: no line \"home = DIR\"", config);
 	fd = open_inside(root, dir);

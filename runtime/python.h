@@ -4,6 +4,8 @@
 #ifndef PYSBX_RUNTIME_PYTHON_H
 #define PYSBX_RUNTIME_PYTHON_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -15,6 +17,7 @@ struct python {
 	const char *venv;    /* the virtual environment's directory, or NULL */
 	const char *loader;  /* PT_INTERP of program, or NULL */
 	unsigned minor;
+	bool venv_sees_system; /* its pyvenv.cfg: include-system-site-packages */
 };
 
 /*

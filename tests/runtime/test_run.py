@@ -605,6 +605,15 @@ def virtual_environment(caller):
                              "--python", venv / "bin/python3")
         assert value[:2] == ["venv", True], value
         assert place not in value[2], value
+        config = venv / "pyvenv.cfg"
+        text = config.read_text()
+        assert "include-system-site-packages = false" in text, text
+        system = "import sys; value = any(p.endswith('-packages') and not p.startswith(sys.prefix + '/') for p in sys.path)"
+        for spelled, sees in (("= false", False), ("= true", True), (" =  True ", True), ("= yes", False)):
+            config.write_text(text.replace("include-system-site-packages = false", "include-system-site-packages" + spelled))
+            plain = tap.command(venv / "bin/python3", "-I", "-c", system + "; print(value)", check=0).stdout
+            assert plain == f"{sees}\n", (spelled, plain)
+            assert caller.value(system, "--python", venv / "bin/python3") == sees, spelled
 
 
 def scripts_are_no_interpreters(caller):

@@ -227,7 +227,8 @@ void cgroup_drop_dir(struct cgroup *cgroup)
 	close_dir(dir);
 }
 
-/* Last first: a sweep looks for the first directory, so that one must be the last to go. */
+/* Stops at the first that is busy: a group is killed as a whole, so the rest must stay to be found.
+ */
 int cgroup_remove_dirs(struct cgroup *cgroup)
 {
 	while (cgroup->dir_count) {
@@ -431,7 +432,7 @@ void cgroup_sweep(void)
 	if (cgroup_find(&host, NULL) < 0 || cgroup_owner_self(&self) < 0)
 		return;
 	cgroup_v2_sweep(&host, &self);
-	cgroup_v1_sweep(&host, &self, true);
+	cgroup_v1_sweep(&host, &self);
 }
 
 int cgroup_settle(struct err *err)

@@ -90,8 +90,7 @@ int cgroup_v1_create(const struct cgroup_host *host, const struct cgroup_limits 
 	struct cgroup *ret, struct err *err);
 void cgroup_v1_read(struct cgroup *cgroup, struct cgroup_usage *ret);
 int cgroup_v1_kill(struct cgroup *cgroup, unsigned wait_ms);
-void cgroup_v1_sweep(
-	const struct cgroup_host *host, const struct cgroup_owner *self, bool thorough);
+void cgroup_v1_sweep(const struct cgroup_host *host, const struct cgroup_owner *self);
 
 int cgroup_v2_create(const struct cgroup_host *host, const struct cgroup_limits *limits,
 	struct cgroup *ret, struct err *err);

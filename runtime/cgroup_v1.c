@@ -190,7 +190,7 @@ int cgroup_v1_create(const struct cgroup_host *host, const struct cgroup_limits 
 	}
 	code = open ? cgroup_owner_self(&self) : 0;
 	if (open && code == 0)
-		cgroup_v1_sweep(host, &self, false);
+		cgroup_v1_sweep(host, &self);
 	for (i = 0; i < host->v1_count; i++) {
 		int added = code;
 
@@ -368,15 +368,16 @@ static void sweep_parent(const struct cgroup_host *host, const struct cgroup_hie
 }
 
 /*
- * The directory made first is the last removed, so at a start one hierarchy tells about all; only
- * groups that never had that one (it was not to be had then) wait for a thorough sweep.
+ * Every hierarchy is listed, not one for all: another sweeper may stand elsewhere in some of them
+ * (each service has its own memory group, but they share the root of the others), and then has
+ * removed what it could see and no more.
  */
-void cgroup_v1_sweep(const struct cgroup_host *host, const struct cgroup_owner *self, bool thorough)
+void cgroup_v1_sweep(const struct cgroup_host *host, const struct cgroup_owner *self)
 {
-	unsigned i, listed = thorough ? host->v1_count : host->v1_count ? 1 : 0;
 	char path[CGROUP_PATH_MAX];
+	unsigned i;
 
-	for (i = 0; i < listed; i++) {
+	for (i = 0; i < host->v1_count; i++) {
 		sweep_parent(host, &host->v1[i], host->v1[i].path, false, self);
 		top_path(&host->v1[i], path);
 		sweep_parent(host, &host->v1[i], path, true, self);

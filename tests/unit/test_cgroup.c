@@ -527,6 +527,86 @@ static void test_two_sweeps_at_once(void **state)
 	destroy(living);
 }
 
+/* How many groups that this process made are in a directory. */
+static unsigned groups_of(int dir_fd, pid_t maker)
+{
+	char path[64], prefix[64];
+	struct dirent *entry;
+	unsigned count = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
+	snprintf(prefix, sizeof(prefix), "pysbx.%d.", (int)maker);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	closedir(dir);
+	return count;
+}
+
+/* A host whose processes stand in the group NAME below this one's memory directory. */
+static void stand_in(struct cgroup_host *host, const struct cgroup *cgroup, const char *name)
+{
+	struct err err = {0};
+	unsigned i;
+
+	assert_int_equal(cgroup_find(host, &err), 0);
+	for (i = 0; i < host->v1_count; i++)
+		if (host->v1[i].controllers & CGROUP_MEMORY)
+			strcat(strcat(strcat(strcat(host->v1[i].path, "/"), cgroup->name), "/"),
+				name);
+	for (i = 0; i < cgroup->dir_count; i++)
+		if (cgroup->dirs[i].controllers & CGROUP_MEMORY)
+			assert_int_equal(mkdirat(cgroup->dirs[i].fd, name, 0755), 0);
+}
+
+/* A sweep from another memory group leaves the part there, and the next start in it ends that. */
+static void test_sweep_from_elsewhere(void **state)
+{
+	static struct cgroup_host here, elsewhere;
+	struct cgroup *cgroup = make(&roomy, CGROUP_MEMORY), left;
+	struct cgroup_owner self;
+	struct err err = {0};
+	int memory, places[2];
+	unsigned i;
+	pid_t pid;
+
+	(void)state;
+	if (cgroup_version(cgroup) != CGROUP_V1) {
+		destroy(cgroup);
+		skip();
+	}
+	for (memory = 0; !(cgroup->dirs[memory].controllers & CGROUP_MEMORY); memory++)
+		;
+	stand_in(&here, cgroup, "here");
+	stand_in(&elsewhere, cgroup, "elsewhere");
+	pid = fork();
+	if (pid == 0) {
+		cgroup_init(&left, CGROUP_V1);
+		_exit(cgroup_v1_create(&here, &roomy, &left, &err) < 0);
+	}
+	assert_int_equal(WEXITSTATUS(wait_for(pid)), 0);
+	places[0] = openat(cgroup->dirs[memory].fd, "here", O_PATH | O_DIRECTORY);
+	places[1] = openat(cgroup->dirs[memory].fd, "elsewhere", O_PATH | O_DIRECTORY);
+	assert_int_equal(groups_of(places[0], pid), 1);
+	assert_int_equal(cgroup_owner_self(&self), 0);
+	cgroup_v1_sweep(&elsewhere, &self);
+	for (i = 0; i < cgroup->dir_count; i++)
+		assert_int_equal(groups_of(cgroup->dirs[i].parent_fd, pid), 0);
+	assert_int_equal(groups_of(places[0], pid), 1);
+	cgroup_init(&left, CGROUP_V1);
+	assert_int_equal(cgroup_v1_create(&here, &roomy, &left, &err), 0);
+	assert_int_equal(groups_of(places[0], pid), 0);
+	assert_int_equal(cgroup_remove_dirs(&left), 0);
+	cgroup_close(&left);
+	for (i = 0; i < 2; i++)
+		close(places[i]);
+	assert_int_equal(unlinkat(cgroup->dirs[memory].fd, "here", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(cgroup->dirs[memory].fd, "elsewhere", AT_REMOVEDIR), 0);
+	destroy(cgroup);
+}
+
 /* The next start does what a sweep does. */
 static void test_create_sweeps(void **state)
 {
@@ -829,24 +909,6 @@ static void test_no_rights(void **state)
 	assert_int_equal(wait_for(pid), 0);
 }
 
-/* How many groups of this process's are in a directory. */
-static unsigned own_groups(int dir_fd)
-{
-	char path[64], prefix[64];
-	struct dirent *entry;
-	unsigned count = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
-	snprintf(prefix, sizeof(prefix), "pysbx.%d.", (int)getpid());
-	dir = opendir(path);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)))
-		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
-	closedir(dir);
-	return count;
-}
-
 /* Whatever step lacks a descriptor: a group or an error, and no half-made group stays. */
 static void test_every_step_failing(void **state)
 {
@@ -873,7 +935,7 @@ static void test_every_step_failing(void **state)
 		}
 		setrlimit(RLIMIT_NOFILE, &before);
 		for (i = 0; i < first->dir_count; i++)
-			assert_int_equal(own_groups(first->dirs[i].parent_fd), 1);
+			assert_int_equal(groups_of(first->dirs[i].parent_fd, getpid()), 1);
 	}
 	assert_true(seen_failure && seen_success);
 	destroy(first);
@@ -979,6 +1041,7 @@ int main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_two_sweeps_at_once),
+		cmocka_unit_test(test_sweep_from_elsewhere),
 		cmocka_unit_test(test_create_sweeps),
 		cmocka_unit_test(test_sweep_leaves_others),
 		cmocka_unit_test(test_partial),

@@ -101,15 +101,21 @@ size_t guard_arena_bytes(size_t source_bytes)
 	return source_bytes > (most - least) / 128 ? most : least + source_bytes * 128;
 }
 
-/* The place for one more finding; NULL past the maximum, or, the sink failed, without memory. */
-static struct guard_finding *add(struct guard_sink *sink)
+/*
+ * The place for one more finding; NULL past the maximum, or, the sink failed, without memory. The
+ * verdict is made of what is kept, so past a maximum of warnings the first error takes the last
+ * one's place.
+ */
+static struct guard_finding *add(struct guard_sink *sink, enum guard_severity severity)
 {
 	uint32_t capacity = sink->capacity ? sink->capacity * 2 : 16;
+	bool first_error = severity == GUARD_SEVERITY_ERROR && !sink->has_error;
 	struct guard_finding *grown;
 
+	sink->has_error = sink->has_error || first_error;
 	if (sink->count == GUARD_FINDINGS_MAX) {
 		sink->more = true;
-		return NULL;
+		return first_error ? &sink->findings[sink->count - 1] : NULL;
 	}
 	if (sink->count == sink->capacity) {
 		grown = arena_array(sink->arena, capacity, sizeof(*grown));
@@ -145,16 +151,17 @@ enum guard_severity guard_policy_severity(const struct guard_policy *policy, enu
 __attribute__((format(printf, 5, 0))) static void find(struct guard_sink *sink,
 	enum guard_rule rule, uint32_t from, uint32_t to, const char *format, va_list args)
 {
+	enum guard_severity severity = guard_policy_severity(sink->policy, rule);
 	struct position start, end;
 	struct guard_finding *finding;
 	char text[256];
 	int len;
 
-	if (guard_policy_severity(sink->policy, rule) == GUARD_SEVERITY_OFF)
+	if (severity == GUARD_SEVERITY_OFF)
 		return;
 	start = source_position(sink->source, from);
 	end = source_position(sink->source, to);
-	finding = add(sink);
+	finding = add(sink, severity);
 	if (!finding)
 		return;
 	len = vsnprintf(text, sizeof(text), format, args);
@@ -162,7 +169,7 @@ __attribute__((format(printf, 5, 0))) static void find(struct guard_sink *sink,
 		trim_cut_character(text);
 	*finding = (struct guard_finding){
 		.rule = rule,
-		.severity = guard_policy_severity(sink->policy, rule),
+		.severity = severity,
 		.message = arena_strdup(sink->arena, str_of(text)),
 		.line = start.line,
 		.column = start.column,
@@ -195,7 +202,7 @@ void guard_find_at(struct guard_sink *sink, enum guard_rule rule, uint32_t start
 
 static void find_diag(struct guard_sink *sink, const struct diag *diag)
 {
-	struct guard_finding *finding = add(sink);
+	struct guard_finding *finding = add(sink, GUARD_SEVERITY_ERROR);
 
 	if (!finding)
 		return;

@@ -17,8 +17,9 @@ struct guard_sink {
 	struct guard_finding *findings;
 	uint32_t count;
 	uint32_t capacity;
-	bool more;   /* some were dropped: there are GUARD_FINDINGS_MAX already */
-	bool failed; /* no memory: the verdict must be GUARD_ERROR */
+	bool has_error; /* one of them has severity error */
+	bool more;      /* some were dropped: there are GUARD_FINDINGS_MAX already */
+	bool failed;    /* no memory: the verdict must be GUARD_ERROR */
 	const struct guard_policy *policy;
 	const struct parse_result *tree;
 	unsigned nested; /* within the text of a doctest: 1 */

@@ -201,6 +201,37 @@ static void test_long_names(void **state)
 		0xa9);
 }
 
+/* More warnings than are kept must not hide the error behind them, nor in front of them. */
+static void test_flood_of_warnings(void **state)
+{
+	static const char warning[] = "x = 9**9**9\n", error[] = "eval('1')\n";
+	cleanup_buf struct buf code = BUF_INIT(ARENA_BYTES);
+	uint32_t errors, i, place;
+
+	(void)state;
+	for (place = 0; place < 3; place++) {
+		code.len = 0;
+		for (i = 0; i <= GUARD_FINDINGS_MAX; i++)
+			buf_add_text(&code, warning);
+		if (place == 0)
+			memcpy(code.data, "eval('1') #", sizeof(error));
+		else
+			buf_add_text(&code, error);
+		if (place == 2)
+			buf_add_text(&code, error);
+		guard_check(buf_str(&code), STR("test.py"), 11, guard_policy_find("standard"),
+			arena, &report);
+		assert_int_equal(report.verdict, GUARD_REJECT);
+		assert_int_equal(report.count, GUARD_FINDINGS_MAX);
+		assert_true(report.more);
+		for (errors = i = 0; i < report.count; i++)
+			errors += report.findings[i].severity == GUARD_SEVERITY_ERROR;
+		assert_int_equal(errors, 1);
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
 static void test_policies_and_rules(void **state)
 {
 	(void)state;
@@ -261,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_arena_is_enough),
 		cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood_of_warnings, setup, teardown),
 		cmocka_unit_test(test_policies_and_rules),
 		cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
 	};

@@ -93,8 +93,10 @@ static void report_unjudged(
 }
 
 static void report_judged(struct check *check, struct buf *out, const struct input *input,
-	const struct guard_report *report)
+	const struct screening *screening)
 {
+	const struct guard_report *report = &screening->report;
+
 	if (report->verdict == GUARD_REJECT)
 		check->rejected++;
 	else
@@ -102,9 +104,9 @@ static void report_judged(struct check *check, struct buf *out, const struct inp
 	if (check->format == FORMAT_JSON)
 		report_check(out, input->name, report, report->policy, NULL);
 	else if (check->format == FORMAT_SARIF)
-		sarif_findings(&check->sarif, input, report);
+		sarif_findings(&check->sarif, input, screening);
 	else
-		show_report(out, input, report, check->color);
+		show_report(out, input, screening, check->color);
 }
 
 /* Returns 0, or -1 when stdout takes no more. */
@@ -123,7 +125,7 @@ static int check_one(struct check *check, const char *operand, const char *code)
 			err_set(&err, ENOMEM, "%s: %s", input.name, screening.report.message);
 			report_unjudged(check, &out, input.name, &err);
 		} else {
-			report_judged(check, &out, &input, &screening.report);
+			report_judged(check, &out, &input, &screening);
 		}
 	}
 	return cli_finish(&out, 0, -1);

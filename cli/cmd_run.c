@@ -116,9 +116,8 @@ static void show_findings(const struct run *run)
 {
 	cleanup_buf struct buf out = BUF_INIT(REPORT_MAX);
 	bool color = cli_wants_color(setting_text(&run->settings, OPT_COLOR), STDERR_FILENO);
-	const struct guard_report *report = &run->screening.report;
 
-	show_report(&out, &run->input, report, color);
+	show_report(&out, &run->input, &run->screening, color);
 	cli_write(STDERR_FILENO, buf_str(&out));
 }
 

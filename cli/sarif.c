@@ -98,11 +98,11 @@ struct cached_line {
 	struct str text;
 };
 
-static struct str line_of(struct cached_line *cached, const struct input *input,
-	const struct guard_report *report, uint32_t number)
+static struct str line_of(
+	struct cached_line *cached, const struct screening *screening, uint32_t number)
 {
 	if (cached->number != number)
-		*cached = (struct cached_line){number, screen_line(input, report, number)};
+		*cached = (struct cached_line){number, text_lines_at(&screening->lines, number)};
 	return cached->text;
 }
 
@@ -143,15 +143,16 @@ static void result(struct json *json, const char *name, struct str first, struct
 }
 
 void sarif_findings(
-	struct sarif *sarif, const struct input *input, const struct guard_report *report)
+	struct sarif *sarif, const struct input *input, const struct screening *screening)
 {
+	const struct guard_report *report = &screening->report;
 	struct cached_line first = {0}, last = {0};
 
 	for (uint32_t i = 0; i < report->count; i++) {
 		const struct guard_finding *finding = &report->findings[i];
 
-		result(&sarif->json, input->name, line_of(&first, input, report, finding->line),
-			line_of(&last, input, report, finding->end_line), finding);
+		result(&sarif->json, input->name, line_of(&first, screening, finding->line),
+			line_of(&last, screening, finding->end_line), finding);
 	}
 }
 

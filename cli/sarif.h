@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "cli/input.h"
-#include "guard/guard.h"
+#include "cli/screen.h"
 
 struct sarif_note;
 
@@ -27,7 +27,7 @@ struct sarif {
 void sarif_start(struct sarif *sarif, struct buf *out, struct arena *arena);
 
 void sarif_findings(
-	struct sarif *sarif, const struct input *input, const struct guard_report *report);
+	struct sarif *sarif, const struct input *input, const struct screening *screening);
 
 /* A file that could not be judged. -1 without memory. */
 int sarif_error(struct sarif *sarif, const char *name, const char *message);

@@ -4,11 +4,11 @@
 #include "cli/screen.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/pyversion.h"
-#include "cli/text.h"
-#include "lexer/source.h"
 #include "cli/input.h"
+#include "cli/sealed.h"
 #include "runtime/python.h"
 
 int screen_interpreter(const struct settings *settings, unsigned *ret_minor, struct err *err)
@@ -38,14 +38,6 @@ int screen_target(const struct settings *settings, unsigned *ret_minor, struct e
 	return 0;
 }
 
-struct str screen_line(const struct input *input, const struct guard_report *report, uint32_t line)
-{
-	/* What could not be decoded has one finding: searching its line once is no matter. */
-	if (report->source)
-		return source_line(report->source, line);
-	return text_line(input_bytes(input), line);
-}
-
 const struct guard_policy *screen_policy(const char *text, struct arena *arena, struct err *err)
 {
 	const struct guard_policy *policy = guard_policy_find(text);
@@ -66,12 +58,19 @@ const struct guard_policy *screen_policy(const char *text, struct arena *arena, 
 	return NULL;
 }
 
+/* A right that others lack is no place to read hostile bytes in. */
+static bool wants_sealed(const struct settings *settings)
+{
+	return geteuid() == 0 || setting_number(settings, OPT_GUARD_SEALED);
+}
+
 void screen_input(const struct settings *settings, const struct input *input, unsigned minor,
 	struct screening *ret)
 {
 	const struct guard_policy *policy = NULL;
+	struct str bytes = input_bytes(input), name = str_of(input->name);
+	bool sealed = wants_sealed(settings);
 	struct err err = {0};
-	struct str bytes = input_bytes(input);
 
 	*ret = (struct screening){.arena = arena_new(guard_arena_bytes(bytes.len))};
 	ret->report = (struct guard_report){.verdict = GUARD_ERROR,
@@ -79,8 +78,14 @@ void screen_input(const struct settings *settings, const struct input *input, un
 		.message = ret->arena ? "there is no such policy" : "no memory for the guard"};
 	if (ret->arena)
 		policy = screen_policy(setting_text(settings, OPT_POLICY), settings->arena, &err);
-	if (policy)
-		guard_check(bytes, str_of(input->name), minor, policy, ret->arena, &ret->report);
+	if (!policy)
+		return;
+	if (!sealed)
+		guard_check(bytes, name, minor, policy, ret->arena, &ret->report);
+	if (sealed || ret->report.count)
+		text_lines_find(bytes, ret->arena, &ret->lines);
+	if (sealed)
+		sealed_check(bytes, name, minor, policy, &ret->lines, ret->arena, &ret->report);
 }
 
 void screening_free(struct screening *screening)

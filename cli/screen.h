@@ -8,6 +8,7 @@
 
 #include "cli/input.h"
 #include "cli/settings.h"
+#include "cli/text.h"
 #include "guard/guard.h"
 
 /*
@@ -25,16 +26,17 @@ int screen_target(const struct settings *settings, unsigned *ret_minor, struct e
  */
 const struct guard_policy *screen_policy(const char *text, struct arena *arena, struct err *err);
 
-/* The report and the arena it lives in. */
+/* The report, the lines of the program that it is about, and the arena both live in. */
 struct screening {
 	struct guard_report report;
+	struct text_lines lines; /* none where nothing was found */
 	struct arena *arena;
 };
 
-/* Line number `line` (from 1) of the program a report is about, without its end. */
-struct str screen_line(const struct input *input, const struct guard_report *report, uint32_t line);
-
-/* Judges the input. Fills ret in every case; without memory the verdict is GUARD_ERROR. */
+/*
+ * Judges the input: as root or with --guard-sealed in a process of its own (cli/sealed.h). Fills
+ * ret in every case; without memory the verdict is GUARD_ERROR. The input must stay.
+ */
 void screen_input(const struct settings *settings, const struct input *input, unsigned minor,
 	struct screening *ret);
 

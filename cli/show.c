@@ -146,13 +146,15 @@ static void show_finding(struct buf *out, const char *name, struct str line,
 }
 
 void show_report(
-	struct buf *out, const struct input *input, const struct guard_report *report, bool color)
+	struct buf *out, const struct input *input, const struct screening *screening, bool color)
 {
+	const struct guard_report *report = &screening->report;
+
 	for (uint32_t i = 0; i < report->count && i < SHOW_FINDINGS_MAX; i++) {
 		const struct guard_finding *finding = &report->findings[i];
 
-		show_finding(out, input->name, screen_line(input, report, finding->line), finding,
-			color);
+		show_finding(out, input->name, text_lines_at(&screening->lines, finding->line),
+			finding, color);
 	}
 	if (report->count <= SHOW_FINDINGS_MAX)
 		return;

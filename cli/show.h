@@ -17,13 +17,13 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "cli/input.h"
-#include "guard/guard.h"
+#include "cli/screen.h"
 
 #define SHOW_FINDINGS_MAX 50 /* of one program; the JSON has more */
 
 /* Up to SHOW_FINDINGS_MAX findings of a report, and how many there are beyond. */
 void show_report(
-	struct buf *out, const struct input *input, const struct guard_report *report, bool color);
+	struct buf *out, const struct input *input, const struct screening *screening, bool color);
 
 /*
  * Only the line and the carets under the bytes [column, end) of it, each indented by four. Tabs are

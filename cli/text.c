@@ -170,20 +170,49 @@ static size_t line_end(struct str source, size_t at)
 	return at;
 }
 
-struct str text_line(struct str source, uint32_t line)
+/* Where the line after the one that ends at `end` begins. */
+static size_t next_line(struct str source, size_t end)
 {
-	size_t at = 0, end;
+	bool two = source.ptr[end] == '\r' && end + 1 < source.len && source.ptr[end + 1] == '\n';
 
-	if (source.len >= 3 && memcmp(source.ptr, "\xef\xbb\xbf", 3) == 0)
-		at = 3;
-	for (uint32_t n = 1;; n++) {
-		end = line_end(source, at);
-		if (n == line)
-			return str_from(source.ptr + at, end - at);
-		if (end >= source.len)
-			return (struct str){0};
-		at = end + 1;
-		if (source.ptr[end] == '\r' && at < source.len && source.ptr[at] == '\n')
-			at++;
+	return end + (two ? 2 : 1);
+}
+
+static size_t first_line(struct str source)
+{
+	return source.len >= 3 && memcmp(source.ptr, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+int text_lines_find(struct str source, struct arena *arena, struct text_lines *ret)
+{
+	uint32_t count = 1, *starts;
+	size_t at;
+
+	*ret = (struct text_lines){.source = source};
+	for (at = line_end(source, 0); at < source.len;
+		at = line_end(source, next_line(source, at)))
+		count++;
+	starts = arena_array(arena, count, sizeof(*starts));
+	if (!starts)
+		return -1;
+	at = first_line(source);
+	for (uint32_t i = 0; i < count; i++) {
+		starts[i] = (uint32_t)at;
+		at = line_end(source, at);
+		if (at < source.len)
+			at = next_line(source, at);
 	}
+	ret->starts = starts;
+	ret->count = count;
+	return 0;
+}
+
+struct str text_lines_at(const struct text_lines *lines, uint32_t line)
+{
+	size_t at;
+
+	if (line < 1 || line > lines->count)
+		return (struct str){0};
+	at = lines->starts[line - 1];
+	return str_from(lines->source.ptr + at, line_end(lines->source, at) - at);
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -47,7 +48,17 @@ size_t text_decode(const char *bytes, size_t len, uint32_t *ret);
  */
 size_t text_characters(struct str line, size_t column);
 
-/* Line number `line` (from 1) of Python source bytes, without its end and the byte order mark. */
-struct str text_line(struct str source, uint32_t line);
+/* The lines of Python source bytes: where each begins. In an arena; the bytes are borrowed. */
+struct text_lines {
+	struct str source;
+	const uint32_t *starts;
+	uint32_t count;
+};
+
+/* Finds them; a byte order mark belongs to none. -1 without memory (there are then none). */
+int text_lines_find(struct str source, struct arena *arena, struct text_lines *ret);
+
+/* Line number `line` (from 1) without its end; empty where there is none. */
+struct str text_lines_at(const struct text_lines *lines, uint32_t line);
 
 #endif

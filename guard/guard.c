@@ -275,7 +275,6 @@ static int examine(struct guard_sink *sink, struct str bytes, struct str name, u
 		find_diag(sink, &diag);
 		return 0;
 	}
-	sink->decoded = true;
 	if (parser_parse(source, tree) < 0)
 		return -1;
 	if (tree->error.message) {
@@ -306,7 +305,6 @@ void guard_check(struct str bytes, struct str name, unsigned minor,
 	ret->findings = sink.findings;
 	ret->count = sink.count;
 	ret->more = sink.more;
-	ret->source = sink.decoded ? sink.source : NULL;
 }
 
 void guard_check_nested(struct str bytes, const struct guard_sink *around, struct guard_report *ret)

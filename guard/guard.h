@@ -67,13 +67,11 @@ struct guard_report {
 	const char *policy;                   /* its name */
 	const struct guard_finding *findings; /* by place, then rule; none twice */
 	uint32_t count;
-	bool more;                   /* there are findings past GUARD_FINDINGS_MAX */
-	const struct source *source; /* its lines; NULL when the bytes could not be decoded */
-	const char *message;         /* GUARD_ERROR: why; else NULL */
+	bool more;           /* there are findings past GUARD_FINDINGS_MAX */
+	const char *message; /* GUARD_ERROR: why; else NULL */
 };
 
 struct guard_policy;
-struct source;
 
 /* A policy by name; NULL where there is none, and then nothing may be checked with another. */
 const struct guard_policy *guard_policy_find(const char *name);

@@ -12,7 +12,6 @@
 /* Findings as they come, before they are sorted. */
 struct guard_sink {
 	const struct source *source;
-	bool decoded; /* the source's lines are known */
 	struct arena *arena;
 	struct guard_finding *findings;
 	uint32_t count;

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/fetch.h"
 #include "cli/report.h"
+#include "cli/sealed.h"
 #include "cli/show.h"
 #include "cli/text.h"
 #include "cli/values.h"
@@ -70,17 +71,122 @@ static void test_stream_cuts(void **state)
 
 static void test_lines(void **state)
 {
-	struct str source = STR("\xef\xbb\xbfone\rtwo\r\n\nfour");
+	cleanup_arena struct arena *arena = arena_new(1 << 20);
+	struct text_lines lines;
 
 	(void)state;
-	assert_true(str_is(text_line(source, 1), "one"));
-	assert_true(str_is(text_line(source, 2), "two"));
-	assert_true(str_is(text_line(source, 3), ""));
-	assert_true(str_is(text_line(source, 4), "four"));
-	assert_int_equal(text_line(source, 5).len, 0);
-	assert_int_equal(text_line(STR(""), 1).len, 0);
+	assert_int_equal(text_lines_find(STR("\xef\xbb\xbfone\rtwo\r\n\nfour"), arena, &lines), 0);
+	assert_int_equal(lines.count, 4);
+	assert_true(str_is(text_lines_at(&lines, 1), "one"));
+	assert_true(str_is(text_lines_at(&lines, 2), "two"));
+	assert_true(str_is(text_lines_at(&lines, 3), ""));
+	assert_true(str_is(text_lines_at(&lines, 4), "four"));
+	assert_int_equal(text_lines_at(&lines, 5).len, 0);
+	assert_int_equal(text_lines_at(&lines, 0).len, 0);
+	assert_int_equal(text_lines_find(STR(""), arena, &lines), 0);
+	assert_int_equal(lines.count, 1);
+	assert_int_equal(text_lines_at(&lines, 1).len, 0);
+	assert_int_equal(text_lines_find(STR("a\r"), arena, &lines), 0);
+	assert_int_equal(lines.count, 2);
+	assert_true(str_is(text_lines_at(&lines, 1), "a"));
+	assert_int_equal(text_lines_at(&lines, 2).len, 0);
 	assert_int_equal(text_characters(STR("\xc3\xa9\xe4\xb8\xad\xffx"), 7), 4);
 	assert_int_equal(text_characters(STR("ab"), 100), 2);
+}
+
+/* One answer of the guard to a source with findings of several kinds. */
+static const char several[] = "import os\nx = 9**9**9\nos.system('id')\n\xe5\x90\x8d = eval\n";
+
+struct answered {
+	struct arena *arena;
+	struct text_lines lines;
+	const struct guard_policy *policy;
+	struct guard_report report;
+	struct buf reply;
+};
+
+static void answer(struct answered *ret, struct str source)
+{
+	*ret = (struct answered){.arena = arena_new(64 << 20),
+		.policy = guard_policy_find("standard"),
+		.reply = BUF_INIT(1 << 20)};
+	assert_int_equal(text_lines_find(source, ret->arena, &ret->lines), 0);
+	guard_check(source, STR("x.py"), 11, ret->policy, ret->arena, &ret->report);
+	sealed_encode(&ret->report, &ret->reply);
+}
+
+static void answer_free(struct answered *answered)
+{
+	buf_free(&answered->reply);
+	arena_free(answered->arena);
+}
+
+static bool decode(const struct answered *from, struct str reply, struct guard_report *ret)
+{
+	return sealed_decode(reply, from->policy, &from->lines, from->arena, ret);
+}
+
+static void test_answer_there_and_back(void **state)
+{
+	static const char *const sources[] = {
+		several, "print(1)\n", "", "x = (", "\xff", "x = 1 if\n"};
+	struct guard_report got;
+	struct answered made;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		answer(&made, str_of(sources[i]));
+		assert_true(decode(&made, buf_str(&made.reply), &got));
+		assert_int_equal(got.verdict, made.report.verdict);
+		assert_int_equal(got.count, made.report.count);
+		assert_string_equal(got.policy, "standard");
+		for (uint32_t n = 0; n < got.count; n++) {
+			const struct guard_finding *a = &got.findings[n],
+						   *b = &made.report.findings[n];
+
+			assert_string_equal(a->message, b->message);
+			assert_true(a->rule == b->rule && a->severity == b->severity &&
+				    a->line == b->line && a->column == b->column &&
+				    a->end_line == b->end_line && a->end_column == b->end_column);
+		}
+		answer_free(&made);
+	}
+}
+
+/* Nothing that is not a whole, sound answer is one; and no damage makes an allowance of a refusal.
+ */
+static void test_answer_damaged(void **state)
+{
+	static const unsigned char values[] = {0, 1, 2, 3, 0x7f, 0x80, 0xff};
+	struct guard_report got;
+	struct answered made;
+	size_t taken = 0;
+
+	(void)state;
+	answer(&made, str_of(several));
+	assert_int_equal(made.report.verdict, GUARD_REJECT);
+	for (size_t len = 0; len < made.reply.len; len++)
+		assert_false(decode(&made, str_from(made.reply.data, len), &got));
+	for (size_t i = 0; i < made.reply.len; i++) {
+		char kept = made.reply.data[i];
+
+		for (size_t v = 0; v < sizeof(values); v++) {
+			made.reply.data[i] = (char)values[v];
+			if (!decode(&made, buf_str(&made.reply), &got))
+				continue;
+			taken++;
+			assert_int_equal(got.verdict, GUARD_REJECT);
+			assert_in_range(got.count, 1, 100);
+			for (uint32_t n = 0; n < got.count; n++)
+				assert_in_range(got.findings[n].line, 1, made.lines.count + 1);
+		}
+		made.reply.data[i] = kept;
+	}
+	/* Other letters in a message, another rule of the same severity: that cannot be known. */
+	assert_true(taken > 0);
+	buf_add_char(&made.reply, 0);
+	assert_false(decode(&made, buf_str(&made.reply), &got));
+	answer_free(&made);
 }
 
 static void carets(struct str line, size_t column, size_t end, const char *expected)
@@ -301,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_visible),
 		cmocka_unit_test(test_stream_cuts),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_answer_there_and_back),
+		cmocka_unit_test(test_answer_damaged),
 		cmocka_unit_test(test_carets),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_nearest),

@@ -44,11 +44,16 @@ static void say_limits_hit(const struct rt_result *result, const struct rt_limit
 	}
 }
 
-/* A program that failed by itself says why; a hint of the runtime's goes with it. */
-static void say_hint(const struct rt_result *result)
+/* What the runtime takes from the program's own words, and says so. */
+static void say_limits_likely(const struct rt_result *result, const struct rt_limits *limits)
 {
-	if (result->status == RT_NONZERO && !result->limits_hit && result->remedy[0])
-		cli_error("%s", result->remedy);
+	char text[RT_LIMIT_TEXT];
+
+	for (int i = 0; i < RT_LIMIT_COUNT; i++)
+		if (result->limits_likely & RT_LIMIT_BIT(i))
+			cli_error("by the program's own words the %s reached; raise it with %s",
+				rt_limit_text(limits, (enum rt_limit)i, text),
+				rt_limit_option((enum rt_limit)i));
 }
 
 static void say_denied(const struct rt_result *result)
@@ -126,7 +131,7 @@ void notes_print(const struct rt_result *result, const struct notes_options *opt
 		say_message(result);
 	if (!silent && result->ran) {
 		say_limits_hit(result, options->limits);
-		say_hint(result);
+		say_limits_likely(result, options->limits);
 		say_denied(result);
 	}
 	if (!options->verbose)

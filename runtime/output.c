@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t output_flood(uint64_t cap)
+{
+	return (cap > 1024 ? cap : 1024) * 64;
+}
+
 void output_init(struct output *output, uint64_t cap)
 {
 	*output = (struct output){.cap = cap};

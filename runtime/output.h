@@ -22,6 +22,9 @@ struct output {
 	bool failed;    /* no memory for the ring */
 };
 
+/* A stream longer than this ends the run: 64 times what is kept of it, and at least 64 KiB. */
+uint64_t output_flood(uint64_t cap);
+
 void output_init(struct output *output, uint64_t cap);
 void output_free(struct output *output);
 

@@ -14,9 +14,6 @@
 #include "runtime/output.h"
 #include "runtime/seccomp.h"
 
-/* A flood past this many times the cap ends the run. */
-#define OUTPUT_FLOOD_FACTOR 64
-
 enum run_phase {
 	PHASE_SETUP,   /* the init takes its steps */
 	PHASE_CHECK,   /* it is ready; the program takes its own */
@@ -56,6 +53,7 @@ struct run {
 	struct cgroup_usage usage; /* read when the init told the end; all 0 before */
 	struct record end;         /* RECORD_ENDED */
 	bool has_end;
+	bool died_of_pids; /* it failed with a fork or thread that it could not have */
 	bool setup_failed;
 	enum step failed_step;
 	uint64_t called_ns;  /* rt_run() began */

@@ -71,12 +71,7 @@ void run_fail(struct run *run, enum rt_status status, const char *format, ...)
 
 static void flood_check(struct run *run, const struct output *output)
 {
-	uint64_t flood = output->cap * OUTPUT_FLOOD_FACTOR;
-
-	/* Without any cap to speak of, 64 MiB is a flood. */
-	if (flood < (UINT64_C(64) << 20))
-		flood = UINT64_C(64) << 20;
-	if (output->bytes > flood)
+	if (output->bytes > output_flood(output->cap))
 		run_end(run, RT_OUTPUT_LIMIT);
 }
 

@@ -592,7 +592,7 @@ def output_costs(caller):
     assert result["status"] == "ok" and result["stdout_truncated"] and memory < 48, (memory, result["status"])
     assert result["stdout_bytes"] == 900 * 65536
     cpu, memory, result = costs(caller, "import os\nos.fork()\nwhile True:\n    os.write(1, b'x')\n    os.write(2, b'y')",
-                                "--max-output", "1k", "-t", "1500ms", "--cpu-time", "60s")
+                                "--max-output", "1M", "-t", "1500ms", "--cpu-time", "60s")
     assert result["status"] == "timeout" and memory < 48 and cpu < 2 * result["usage"]["wall_ms"] / 1000, (cpu, memory, result)
 
 

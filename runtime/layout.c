@@ -327,21 +327,6 @@ static void add_localtime(struct maker *m)
 	add_link(m, "/etc/localtime", arena_strdup(m->arena, str_of(resolved)));
 }
 
-static int check_root(struct arena *arena, const char *rootfs, const char **ret, struct err *err)
-{
-	char resolved[PATH_MAX];
-
-	*ret = "";
-	if (!rootfs)
-		return 0;
-	if (!realpath(rootfs, resolved))
-		return err_errno(err, "--rootfs %s", rootfs);
-	if (strcmp(resolved, "/") == 0)
-		return err_set(err, EINVAL, "--rootfs %s: is the host's own root", rootfs);
-	*ret = arena_strdup(arena, str_of(resolved));
-	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
-}
-
 int layout_make(struct arena *arena, const char *wanted, const char *rootfs, struct layout *ret,
 	struct err *err)
 {
@@ -351,11 +336,10 @@ int layout_make(struct arena *arena, const char *wanted, const char *rootfs, str
 	int code;
 
 	*ret = (struct layout){.arena = arena};
-	code = check_root(arena, rootfs, &m.root, err);
-	if (code == 0)
-		code = python_find(arena, wanted, m.root, &python, err);
+	code = python_find(arena, wanted, rootfs, &python, err);
 	if (code < 0)
 		return code;
+	m.root = python.root;
 	ret->host_python = python.program;
 	ret->minor = python.minor;
 	add_shared_libraries(&m);

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "runtime/caps.h"
 #include "runtime/cgroup.h"
 #include "runtime/landlock.h"
 #include "runtime/probe_internal.h"
+#include "runtime/processes.h"
 #include "runtime/seccomp.h"
 
 void probe_kernel(struct probe *probe, struct probe_check *check)
@@ -27,6 +29,72 @@ void probe_kernel(struct probe *probe, struct probe_check *check)
 		probe_failed(check, "uname: %s", strerror(errno));
 	else
 		probe_ok(check, "%s %s %s", name.sysname, name.release, name.machine);
+}
+
+void probe_procfs(struct probe *probe, struct probe_check *check)
+{
+	struct err err = {0};
+
+	(void)probe;
+	if (processes_check_proc(&err) == 0) {
+		probe_ok(check, "mounted");
+		return;
+	}
+	probe_failed(check, "%s", err.text);
+	probe_remedy(check, "%s", err.remedy);
+}
+
+/* Groups whose members can become root or read every disk. */
+static bool is_powerful(const char *name)
+{
+	static const char *const names[] = {"docker", "podman", "disk", "lxd", "incus", "libvirt",
+		"kvm", "shadow", "kmem", "sudo", "wheel"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The name of a group by /etc/group (group(5)); false where it has none. */
+static bool group_name(const struct buf *file, gid_t gid, char *name, size_t size)
+{
+	const char *line = file->data;
+	unsigned id;
+
+	for (; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "%*[^:\n]:%*[^:\n]:%u", &id) == 1 && id == gid) {
+			snprintf(name, size, "%.*s", (int)strcspn(line, ":"), line);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* As root a run has no groups; a plain user's stay in force, there is no right to drop them. */
+void probe_groups(struct probe *probe, struct probe_check *check)
+{
+	struct buf file = BUF_INIT(1 << 20);
+	char name[64], found[128] = "";
+	gid_t groups[256];
+	int count = caps_has_setuid() ? 0 : getgroups(256, groups);
+
+	(void)probe;
+	if (file_read("/etc/group", &file, NULL) < 0)
+		count = 0;
+	for (int i = 0; i < count; i++)
+		if (group_name(&file, groups[i], name, sizeof(name)) && is_powerful(name) &&
+			strlen(found) + strlen(name) + 3 < sizeof(found))
+			strcat(strcat(found, found[0] ? ", " : ""), name);
+	buf_free(&file);
+	if (!found[0]) {
+		probe_ok(check, "none");
+		return;
+	}
+	probe_failed(check,
+		"%s: in force inside too, where nothing of the host's is that they open", found);
+	probe_remedy(check, "run pysbx as a user who is in none of them");
 }
 
 void probe_clone3(struct probe *probe, struct probe_check *check)
@@ -50,8 +118,13 @@ static int look_at_id(struct probe *probe)
 
 void probe_user(struct probe *probe, struct probe_check *check)
 {
-	int code = probe_in_child(CLONE_NEWUSER, look_at_id, probe);
+	int code;
 
+	if (!probe->checks[PROBE_PROCFS].ok) {
+		probe_untried(check, probe->checks[PROBE_PROCFS].title);
+		return;
+	}
+	code = probe_in_child(CLONE_NEWUSER, look_at_id, probe);
 	if (code == 0) {
 		probe_ok(check, "works%s", geteuid() ? ", as a plain user" : ", as root");
 		return;

@@ -54,9 +54,8 @@ static bool explain_sysctl(struct probe_check *check)
 	}
 	if (probe_sysctl("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1) {
 		probe_remedy(check,
-			"install pysbx's AppArmor profile (packaging/apparmor), or: sudo "
-			"sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu "
-			"23.10 and later)");
+			"sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu "
+			"23.10 and later; to stay: a line in /etc/sysctl.d/99-pysbx.conf)");
 		return true;
 	}
 	return false;

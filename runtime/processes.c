@@ -7,10 +7,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -172,4 +174,17 @@ int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_
 	if (exact.anonymous || exact.shared)
 		ret->memory_bytes = sum(&exact, files);
 	return 0;
+}
+
+int processes_check_proc(struct err *err)
+{
+	char text[32] = "";
+	struct statfs fs;
+
+	if (readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid() &&
+		statfs("/proc", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return 0;
+	err_set(err, ENOTSUP, "/proc is not the procfs of pysbx's own pid namespace");
+	err_remedy(err, "mount it (mount -t proc proc /proc)");
+	return -ENOTSUP;
 }

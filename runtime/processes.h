@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct processes_usage {
 	uint64_t memory_bytes; /* anonymous, and of files and shared memory the larger, since
 				  they overlap; shared pages counted once where the kernel tells */
@@ -25,5 +27,11 @@ struct processes_usage {
  * moment, a memfd or a mapping after MADV_DONTNEED, is in no process's figures.
  */
 int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_usage *ret);
+
+/*
+ * Whether /proc is the procfs of our own pid namespace: paths are resolved through /proc/self, and
+ * everything about processes goes by their pids there. 0, or -ENOTSUP with a remedy.
+ */
+int processes_check_proc(struct err *err);
 
 #endif

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +15,11 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/pyversion.h"
+#include "runtime/processes.h"
 #include "runtime/runtime.h"
 
 /* Opens path as seen from root; links cannot lead out of it. */
@@ -67,6 +66,7 @@ enum program_kind {
 	PROGRAM_UNREADABLE,
 	PROGRAM_DIRECTORY,
 	PROGRAM_SCRIPT,
+	PROGRAM_OTHER, /* an ELF file, but no python */
 	PROGRAM_ELF
 };
 
@@ -115,6 +115,8 @@ static enum program_kind inspect_program(
 	python->program = resolved_path(arena, root, fd);
 	if (!python->program)
 		return PROGRAM_MISSING;
+	if (strncmp(strrchr(python->program, '/') + 1, "python", 6) != 0)
+		return PROGRAM_OTHER;
 	read_loader(arena, fd, python);
 	return PROGRAM_ELF;
 }
@@ -169,6 +171,8 @@ static int find_wanted(struct arena *arena, const char *wanted, const char *root
 {
 	const char *path;
 
+	if (!*wanted)
+		return err_set(err, EINVAL, "--python: the name is empty");
 	if (!strchr(wanted, '/')) {
 		if (search(arena, *root ? "/usr/local/bin:/usr/bin:/bin" : getenv("PATH"), wanted,
 			    root, ret))
@@ -185,6 +189,11 @@ static int find_wanted(struct arena *arena, const char *wanted, const char *root
 			"name the interpreter itself; `%s -c 'import sys; print(sys.executable)'` "
 			"tells where it is",
 			wanted);
+		return -ENOEXEC;
+	case PROGRAM_OTHER:
+		err_set(err, ENOEXEC, "--python %s: is %s, not a Python interpreter", wanted,
+			ret->program);
+		err_remedy(err, "name a file that is called python, python3 or python3.X");
 		return -ENOEXEC;
 	case PROGRAM_DIRECTORY:
 		return err_set(err, ENOENT, "--python %s: is a directory", wanted);
@@ -318,28 +327,42 @@ static int find_venv(struct arena *arena, const char *root, struct python *pytho
 	return 0;
 }
 
-/* Paths are resolved through /proc/self, and everything after that goes by pids in /proc. */
-static int check_proc(struct err *err)
+/* A private root by its own path, so that what is found in it can be told from what is beside it.
+ */
+static int resolve_root(struct arena *arena, const char *rootfs, const char **ret, struct err *err)
 {
-	char text[32] = "";
-	struct statfs fs;
+	char resolved[PATH_MAX];
+	struct stat st;
 
-	if (readlink("/proc/self", text, sizeof(text) - 1) > 0 && atoi(text) == getpid() &&
-		statfs("/proc", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+	*ret = "";
+	if (!rootfs)
 		return 0;
-	err_set(err, ENOTSUP, "/proc is not the procfs of pysbx's own pid namespace");
-	err_remedy(err, "mount it (mount -t proc proc /proc)");
-	return -ENOTSUP;
+	if (!*rootfs)
+		return err_set(err, EINVAL, "--rootfs: the name is empty");
+	if (!realpath(rootfs, resolved) || stat(resolved, &st) < 0)
+		return err_errno(err, "--rootfs %s", rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "--rootfs %s: is not a directory", rootfs);
+	if (strcmp(resolved, "/") == 0) {
+		err_set(err, EINVAL, "--rootfs %s: is the host's own root", rootfs);
+		err_remedy(err, "leave it out to use the host's interpreter");
+		return -EINVAL;
+	}
+	*ret = arena_strdup(arena, str_of(resolved));
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int python_find(struct arena *arena, const char *wanted, const char *root, struct python *ret,
+int python_find(struct arena *arena, const char *wanted, const char *rootfs, struct python *ret,
 	struct err *err)
 {
-	const char *prefix;
+	const char *prefix, *root = "";
 	int code;
 
 	*ret = (struct python){0};
-	code = check_proc(err);
+	code = processes_check_proc(err);
+	if (code == 0)
+		code = resolve_root(arena, rootfs, &root, err);
+	ret->root = root;
 	if (code == 0)
 		code = wanted ? find_wanted(arena, wanted, root, ret, err)
 			      : find_default(arena, root, ret, err);
@@ -370,7 +393,7 @@ int rt_find_python(
 
 	if (!arena)
 		return err_set(err, ENOMEM, "out of memory");
-	code = python_find(arena, wanted, "", &python, err);
+	code = python_find(arena, wanted, NULL, &python, err);
 	if (code < 0)
 		return code;
 	if (strlen(python.path) >= size)

@@ -18,14 +18,15 @@ struct python {
 	const char *loader;  /* PT_INTERP of program, or NULL */
 	unsigned minor;
 	bool venv_sees_system; /* its pyvenv.cfg: include-system-site-packages */
+	const char *root;      /* "", or the private root's own path, without a slash at its end */
 };
 
 /*
- * root: "" or a private root's directory; with one, the paths in *ret are relative to it (start
- * with
- * '/') and links are followed inside it only. Strings live in the arena.
+ * wanted: as --python, NULL for the default. rootfs: as --rootfs, NULL for none; with one, paths in
+ * *ret begin at that root, and links are followed inside it only. Strings live in the arena.
+ * -ENOENT where there is no such file, interpreter or root.
  */
-int python_find(struct arena *arena, const char *wanted, const char *root, struct python *ret,
+int python_find(struct arena *arena, const char *wanted, const char *rootfs, struct python *ret,
 	struct err *err);
 
 #endif

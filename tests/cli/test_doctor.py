@@ -119,6 +119,29 @@ def test_user_namespaces_forbidden():
     assert done.returncode == 125 and done.stdout == "", done
 
 
+def test_not_procfs():
+    """where /proc is another file system, that is what is said, and what to do"""
+    report = examine(*in_namespace("mount -t tmpfs none /proc"))
+    check = found(report, "procfs")
+    assert not check["ok"] and "mount -t proc" in check["remedy"], check
+    assert found(report, "user-namespace")["detail"].startswith("not tried"), report
+    assert not report["available"], report
+
+
+def test_groups():
+    """a plain user's group that amounts to root is named; an ordinary one is not"""
+    if os.geteuid():
+        raise tap.Skip("only root can give a process its groups")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(tap.PYSBX, folder)
+        for group, ok in (("disk", False), ("12345", True)):
+            report = examine("setpriv", "--reuid=12345", "--regid=12345", "--groups=" + group, program=program)
+            check = found(report, "groups")
+            assert check["ok"] == ok and (ok or group in check["detail"]), check
+            assert report["available"], report
+
+
 def test_masked_proc():
     """where part of /proc is covered the tier is reduced, and the mask is named"""
     # As a plain user of a namespace below the one that covers it.
@@ -193,7 +216,7 @@ def test_manual_examples():
 def main():
     return tap.run([
         test_here, test_text_agrees, test_run_agrees, test_plain_user,
-        test_user_namespaces_forbidden, test_masked_proc, test_root_of_a_small_namespace, test_no_interpreter, test_usage,
+        test_user_namespaces_forbidden, test_not_procfs, test_groups, test_masked_proc, test_root_of_a_small_namespace, test_no_interpreter, test_usage,
         test_full_device, test_manual_names_every_check, test_manual_examples,
     ])
 

@@ -113,7 +113,7 @@ static unsigned default_minor(void)
 	unsigned minor = PYTHON_MINOR_NEWEST;
 	struct err err;
 
-	if (arena && python_find(arena, NULL, "", &python, &err) == 0 &&
+	if (arena && python_find(arena, NULL, NULL, &python, &err) == 0 &&
 		python.minor >= PYTHON_MINOR_OLDEST && python.minor <= PYTHON_MINOR_NEWEST)
 		minor = python.minor;
 	arena_free(arena);

@@ -23,6 +23,7 @@ struct check {
 	struct settings settings;
 	struct command_line line;
 	enum check_format format;
+	const struct guard_policy *policy;
 	unsigned minor;
 	bool quiet;
 	bool color;
@@ -43,7 +44,7 @@ static int help(void)
 	options_help(&out, ON_CHECK);
 	buf_add_text(&out, "\nExit status: 0 clean, 1 findings, 2 bad usage or unreadable input.\n"
 			   "Settings are also read from PYSBX_* variables and configuration files; "
-			   "see pysbx-check(1).\n");
+			   "see pysbx(1).\n");
 	return cli_finish(&out, CLI_OK, CLI_USAGE);
 }
 
@@ -68,13 +69,15 @@ static int check_operands(const struct command_line *line, struct err *err)
 	return 0;
 }
 
-/* Without an interpreter to ask, the newest language is the one to check for. */
-static void choose_target(struct check *check)
+/* Without an interpreter to ask the newest language is checked for; not if one was named. */
+static int choose_target(struct check *check, struct err *err)
 {
-	struct err ignored = {0};
+	int code = screen_target(&check->settings, &check->minor, err);
 
-	if (screen_target(&check->settings, &check->minor, &ignored) < 0)
-		check->minor = PYTHON_MINOR_NEWEST;
+	if (code == 0 || setting_text(&check->settings, OPT_PYTHON))
+		return code;
+	check->minor = PYTHON_MINOR_NEWEST;
+	return 0;
 }
 
 /* Tells about a file that could not be judged; message has its name in it. */
@@ -120,7 +123,7 @@ static int check_one(struct check *check, const char *operand, const char *code)
 	if (input_read(operand, code, &input, &err) < 0) {
 		report_unjudged(check, &out, input.name, &err);
 	} else {
-		screen_input(&check->settings, &input, check->minor, &screening);
+		screen_input(&check->settings, check->policy, &input, check->minor, &screening);
 		if (screening.report.verdict == GUARD_ERROR) {
 			err_set(&err, ENOMEM, "%s: %s", input.name, screening.report.message);
 			report_unjudged(check, &out, input.name, &err);
@@ -169,7 +172,6 @@ static int run_check(struct check *check)
 		check->format = FORMAT_JSON;
 	check->quiet = setting_number(settings, OPT_QUIET) != 0;
 	check->color = cli_wants_color(setting_text(settings, OPT_COLOR), STDOUT_FILENO);
-	choose_target(check);
 	if (check->format == FORMAT_SARIF)
 		sarif_start(&check->sarif, &out, check->arena);
 	code = check_all(check);
@@ -214,6 +216,13 @@ int cmd_check(int argc, char **argv)
 	if (code == 0)
 		code = settings_resolve(
 			&check.line, ON_CHECK, environ, &places, arena, &check.settings, &err);
+	if (code == 0)
+		code = choose_target(&check, &err);
+	if (code == 0) {
+		check.policy =
+			screen_policy(setting_text(&check.settings, OPT_POLICY), arena, &err);
+		code = check.policy ? 0 : -EINVAL;
+	}
 	if (code < 0)
 		return cli_usage(CLI_USAGE, "check", &err);
 	return run_check(&check);

@@ -58,7 +58,7 @@ static int help(void)
 		"isolation,\nbad usage; 126 refused by the guard; 127 not found; 128+N "
 		"killed by signal N.\n"
 		"Settings are also read from PYSBX_* variables and configuration files; "
-		"see pysbx-run(1).\n");
+		"see pysbx(1).\n");
 	return cli_finish(&out, CLI_OK, CLI_RUN_FAILED);
 }
 
@@ -161,6 +161,7 @@ static void warn_of_other_version(const struct run *run, unsigned minor)
 static int screen(struct run *run)
 {
 	enum guard_mode mode = (enum guard_mode)setting_number(&run->settings, OPT_GUARD);
+	const struct guard_policy *policy;
 	struct err err = {0};
 	unsigned minor;
 
@@ -168,8 +169,11 @@ static int screen(struct run *run)
 		return 0;
 	if (screen_target(&run->settings, &minor, &err) < 0)
 		return fail(run, RT_ERROR, exit_for(&err), &err);
+	policy = screen_policy(setting_text(&run->settings, OPT_POLICY), run->arena, &err);
+	if (!policy)
+		return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
 	warn_of_other_version(run, minor);
-	screen_input(&run->settings, &run->input, minor, &run->screening);
+	screen_input(&run->settings, policy, &run->input, minor, &run->screening);
 	run->screened = true;
 	if (run->screening.report.verdict == GUARD_ERROR) {
 		err_set(&err, ENOMEM, "%s: %s", run->input.name, run->screening.report.message);
@@ -190,15 +194,16 @@ static int prepare(struct run *run)
 
 	if (code == 0)
 		code = plan_open_stdin(&run->settings, &run->stdin_fd, &err);
-	if (code == 0 && dir) {
-		run->fetch_dir = fetch_open_dir(dir, &err);
-		code = run->fetch_dir < 0 ? run->fetch_dir : 0;
-	}
 	run->plan.stdin_fd = run->stdin_fd;
 	if (code == 0)
 		code = rt_plan_check(&run->plan, &err);
 	if (code < 0)
 		return fail(run, RT_ERROR, exit_for(&err), &err);
+	if (dir) {
+		run->fetch_dir = fetch_open_dir(dir, &err);
+		if (run->fetch_dir < 0)
+			return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
+	}
 	if (plan_backend_missing(&run->settings, &err))
 		return fail(run, RT_UNAVAILABLE, -1, &err);
 	return 0;

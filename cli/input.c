@@ -37,9 +37,10 @@ static int read_standard_input(struct input *input, struct err *err)
 
 static int read_file(const char *path, struct input *input, struct err *err)
 {
-	int code = file_read(path, &input->bytes, err);
+	int code = *path ? file_read(path, &input->bytes, err)
+			 : err_set(err, ENOENT, "the program's file name is empty");
 
-	if (code == -ENOENT) {
+	if (code == -ENOENT && *path) {
 		err_set(err, ENOENT, "%s: file not found", path);
 		err_remedy(err, "to give the program itself use -c, to pipe it in use -");
 	} else if (code == -EISDIR) {

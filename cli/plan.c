@@ -252,6 +252,8 @@ int plan_open_stdin(const struct settings *settings, int *ret_fd, struct err *er
 		*ret_fd = STDIN_FILENO;
 		return 0;
 	}
+	if (!*path)
+		return err_set(err, EINVAL, "--stdin: the file name is empty");
 	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (*ret_fd < 0)
 		return err_errno(err, "--stdin %s", path);

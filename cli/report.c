@@ -3,9 +3,12 @@
  */
 #include "cli/report.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "cli/cli.h"
 
 static const int exit_statuses[RT_STATUS_COUNT] = {
 #define STATUS(name, word, exit) [RT_##name] = exit,
@@ -17,6 +20,8 @@ int report_exit_status(const struct rt_result *result)
 {
 	int exit_status = exit_statuses[result->status];
 
+	if (result->status == RT_ERROR && result->error == ENOENT)
+		return CLI_RUN_NOT_FOUND;
 	if (exit_status >= 0)
 		return exit_status;
 	if (result->signal > 0)

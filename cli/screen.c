@@ -6,17 +6,19 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/pyversion.h"
 #include "cli/input.h"
 #include "cli/sealed.h"
 #include "runtime/python.h"
 
+#define POLICY_BYTES_MAX ((size_t)4 << 20)
+
 int screen_interpreter(const struct settings *settings, unsigned *ret_minor, struct err *err)
 {
-	const char *rootfs = setting_text(settings, OPT_ROOTFS);
 	struct python python = {0};
 	int code = python_find(settings->arena, setting_text(settings, OPT_PYTHON),
-		rootfs ? rootfs : "", &python, err);
+		setting_text(settings, OPT_ROOTFS), &python, err);
 
 	if (code < 0)
 		return code;
@@ -38,15 +40,27 @@ int screen_target(const struct settings *settings, unsigned *ret_minor, struct e
 	return 0;
 }
 
+static int read_policy(const char *path, struct buf *bytes, struct err *err)
+{
+	int code = *path ? file_read(path, bytes, err) : err_set(err, ENOENT, "the name is empty");
+
+	if (code == 0)
+		return 0;
+	err_wrap(err, "policy");
+	err_remedy(err, "'pysbx policy list' has the names of built-in ones; pysbx-policy(5) tells "
+			"how to write one in a file");
+	return code;
+}
+
 const struct guard_policy *screen_policy(const char *text, struct arena *arena, struct err *err)
 {
 	const struct guard_policy *policy = guard_policy_find(text);
+	cleanup_buf struct buf bytes = BUF_INIT(POLICY_BYTES_MAX);
 	struct guard_policy_error wrong;
-	cleanup_input struct input input = {0};
 
-	if (policy || input_read(text, NULL, &input, err) < 0)
+	if (policy || read_policy(text, &bytes, err) < 0)
 		return policy;
-	policy = guard_policy_read(input_bytes(&input), str_of(text), arena, &wrong);
+	policy = guard_policy_read(buf_str(&bytes), str_of(text), arena, &wrong);
 	if (policy)
 		return policy;
 	if (wrong.previous_line)
@@ -64,21 +78,17 @@ static bool wants_sealed(const struct settings *settings)
 	return geteuid() == 0 || setting_number(settings, OPT_GUARD_SEALED);
 }
 
-void screen_input(const struct settings *settings, const struct input *input, unsigned minor,
-	struct screening *ret)
+void screen_input(const struct settings *settings, const struct guard_policy *policy,
+	const struct input *input, unsigned minor, struct screening *ret)
 {
-	const struct guard_policy *policy = NULL;
 	struct str bytes = input_bytes(input), name = str_of(input->name);
 	bool sealed = wants_sealed(settings);
-	struct err err = {0};
 
 	*ret = (struct screening){.arena = arena_new(guard_arena_bytes(bytes.len))};
 	ret->report = (struct guard_report){.verdict = GUARD_ERROR,
-		.policy = setting_text(settings, OPT_POLICY),
-		.message = ret->arena ? "there is no such policy" : "no memory for the guard"};
-	if (ret->arena)
-		policy = screen_policy(setting_text(settings, OPT_POLICY), settings->arena, &err);
-	if (!policy)
+		.policy = guard_policy_name(policy),
+		.message = "no memory for the guard"};
+	if (!ret->arena)
 		return;
 	if (!sealed)
 		guard_check(bytes, name, minor, policy, ret->arena, &ret->report);

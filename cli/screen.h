@@ -37,8 +37,8 @@ struct screening {
  * Judges the input: as root or with --guard-sealed in a process of its own (cli/sealed.h). Fills
  * ret in every case; without memory the verdict is GUARD_ERROR. The input must stay.
  */
-void screen_input(const struct settings *settings, const struct input *input, unsigned minor,
-	struct screening *ret);
+void screen_input(const struct settings *settings, const struct guard_policy *policy,
+	const struct input *input, unsigned minor, struct screening *ret);
 
 void screening_free(struct screening *screening);
 #define cleanup_screening __attribute__((cleanup(screening_free)))

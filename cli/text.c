@@ -209,10 +209,16 @@ int text_lines_find(struct str source, struct arena *arena, struct text_lines *r
 
 struct str text_lines_at(const struct text_lines *lines, uint32_t line)
 {
-	size_t at;
+	struct str source = lines->source;
+	size_t at, end;
 
 	if (line < 1 || line > lines->count)
 		return (struct str){0};
 	at = lines->starts[line - 1];
-	return str_from(lines->source.ptr + at, line_end(lines->source, at) - at);
+	end = line < lines->count ? lines->starts[line] : source.len;
+	if (line < lines->count && end > at && source.ptr[end - 1] == '\n')
+		end--;
+	if (line < lines->count && end > at && source.ptr[end - 1] == '\r')
+		end--;
+	return str_from(source.ptr + at, end - at);
 }

@@ -27,7 +27,9 @@ bool screen_foreign_path(struct str path)
 		return false;
 	path = str_from(path.ptr + 1, path.len - 1);
 	slash = memchr(path.ptr, '/', path.len);
-	return !str_eq(slash ? str_from(path.ptr, (size_t)(slash - path.ptr)) : path, STR("tmp"));
+	path = slash ? str_from(path.ptr, (size_t)(slash - path.ptr)) : path;
+	/* What --file brought lies in /sandbox, read-only. */
+	return !str_is(path, "tmp") && !str_is(path, "sandbox");
 }
 
 /* Calls whose arguments are files. */

@@ -48,6 +48,7 @@ static const uint32_t namespace_layers = RT_LAYER_BIT(RT_LAYER_USER) |
 static void set_error(struct rt_result *result, enum rt_status status, const struct err *err)
 {
 	result->status = status;
+	result->error = err->code;
 	snprintf(result->message, sizeof(result->message), "%s", err->text);
 	snprintf(result->remedy, sizeof(result->remedy), "%s", err->remedy);
 }
@@ -273,7 +274,7 @@ static void classify_end(struct run *run, const struct cgroup_usage *usage)
 	if (WIFEXITED(status)) {
 		result->exit_code = WEXITSTATUS(status);
 		result->status = result->exit_code ? RT_NONZERO : RT_OK;
-		if (result->exit_code && usage->pids_denied)
+		if (run->died_of_pids)
 			result->status = RT_PIDS_LIMIT;
 		return;
 	}
@@ -349,8 +350,8 @@ static void say(struct run *run)
 			"--memory");
 		break;
 	case RT_OUTPUT_LIMIT:
-		say_limit(result, "64 times the output limit",
-			units_size_text(limits->output_bytes, text), "--max-output");
+		say_limit(result, "output flood limit",
+			units_size_text(output_flood(limits->output_bytes), text), "--max-output");
 		break;
 	case RT_PIDS_LIMIT:
 		snprintf(result->message, sizeof(result->message), "%s reached",
@@ -455,15 +456,13 @@ static void finish(struct run *run)
 
 	if (run->box.cgroup && !run->has_end)
 		cgroup_read(run->box.cgroup, &usage, &ignored);
+	if (!output_finish(&run->out, &result->out) || !output_finish(&run->err, &result->err))
+		run_fail(run, RT_ERROR, "out of memory for the output");
+	touched_note(run, &usage);
 	classify(run, &usage);
-	if (!output_finish(&run->out, &result->out) || !output_finish(&run->err, &result->err)) {
-		result->status = RT_ERROR;
-		snprintf(result->message, sizeof(result->message), "out of memory for the output");
-	}
 	note_steps(run);
 	if (run->setup_failed)
 		return;
-	touched_note(run, &usage);
 	say(run);
 	note_usage(run, &usage);
 	note_isolation(run);

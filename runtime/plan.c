@@ -90,6 +90,19 @@ static int check_files(const struct rt_plan *plan, struct err *err)
 	return 0;
 }
 
+/* Input files are links in the working directory, and one called "out" would stand in the way. */
+static int check_fetch(const struct rt_plan *plan, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; plan->fetch && plan->fetch[0] && i < plan->file_count; i++)
+		if (clashes("out", plan->files[i].name))
+			return err_set(err, EINVAL,
+				"--file %s: \"out\" is where --fetch looks for files",
+				plan->files[i].name);
+	return 0;
+}
+
 static int check_environment(const struct rt_plan *plan, struct err *err)
 {
 	const char *const *entry;
@@ -109,6 +122,8 @@ int rt_plan_check(const struct rt_plan *plan, struct err *err)
 		code = err_set(err, EINVAL, "the program's name cannot be used as a file name");
 	if (code == 0)
 		code = check_files(plan, err);
+	if (code == 0)
+		code = check_fetch(plan, err);
 	if (code == 0)
 		code = check_environment(plan, err);
 	if (code == 0 && plan->require == RT_TIER_NONE)

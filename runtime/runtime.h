@@ -132,6 +132,7 @@ struct rt_result {
 	enum rt_status status;
 	int exit_code; /* 0..255, or -1 */
 	int signal;    /* 1..64, or 0 */
+	int error;     /* behind status error or unavailable: an errno value; 0: none */
 	char message[ERR_TEXT_MAX];
 	char remedy[ERR_REMEDY_MAX];
 	struct rt_stream out;
@@ -145,9 +146,10 @@ struct rt_result {
 	const char *usage_source;   /* "cgroup2", "cgroup1", "rusage" */
 	const char *backend;        /* "native" */
 	enum rt_tier tier;
-	uint32_t layers;     /* RT_LAYER_BIT()s held */
-	uint32_t missing;    /* RT_LAYER_BIT()s asked for and not held */
-	uint32_t limits_hit; /* RT_LIMIT_BIT()s */
+	uint32_t layers;        /* RT_LAYER_BIT()s held */
+	uint32_t missing;       /* RT_LAYER_BIT()s asked for and not held */
+	uint32_t limits_hit;    /* RT_LIMIT_BIT()s */
+	uint32_t limits_likely; /* by the program's own last words only */
 	struct rt_denied denied[RT_DENIED_MAX];
 	size_t denied_count;
 	struct rt_fetched *files;

@@ -171,8 +171,26 @@ static const char *thread_count(struct run *run)
 		(unsigned long long)(run->plan->limits.cpu_thousandths + 999) / 1000);
 }
 
+/* Sets "NAME=VALUE"; what was said of NAME before is gone. NULL, for want of memory, sets nothing.
+ */
+static void set_variable(const char **envp, size_t *count, const char *text)
+{
+	size_t name = text ? strcspn(text, "=") + 1 : 0, i;
+
+	if (!text)
+		return;
+	for (i = 0; i < *count; i++)
+		if (strncmp(envp[i], text, name) == 0)
+			break;
+	envp[i] = text;
+	if (i == *count)
+		++*count;
+}
+
 static int make_environment(struct run *run, struct err *err)
 {
+	static const char *const fixed[] = {"HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8",
+		"PYTHONUTF8=1", "PYTHONDONTWRITEBYTECODE=1", "MPLCONFIGDIR=/tmp"};
 	static const char *const pools[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 		"MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
 	const char *threads = thread_count(run);
@@ -184,21 +202,17 @@ static int make_environment(struct run *run, struct err *err)
 	envp = arena_array(run->arena, count + 20, sizeof(*envp));
 	if (!envp || !threads)
 		return no_memory(err);
-	/* The caller's own come first: the C library takes the first of two. */
-	for (i = 0; i < count; i++)
-		envp[at++] = run->plan->env[i];
-	envp[at++] = arena_printf(run->arena, "PATH=%s", run->box.layout.bin);
-	envp[at++] = "HOME=/tmp";
-	envp[at++] = "TMPDIR=/tmp";
-	envp[at++] = "LANG=C.UTF-8";
-	envp[at++] = "PYTHONUTF8=1";
-	envp[at++] = "PYTHONDONTWRITEBYTECODE=1";
-	envp[at++] = "MPLCONFIGDIR=/tmp";
+	set_variable(envp, &at, arena_printf(run->arena, "PATH=%s", run->box.layout.bin));
+	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		set_variable(envp, &at, fixed[i]);
 	for (i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
-		envp[at++] = arena_printf(run->arena, "%s=%s", pools[i], threads);
+		set_variable(envp, &at, arena_printf(run->arena, "%s=%s", pools[i], threads));
 	if (run->box.layout.library_path)
-		envp[at++] = arena_printf(
-			run->arena, "LD_LIBRARY_PATH=%s", run->box.layout.library_path);
+		set_variable(envp, &at,
+			arena_printf(
+				run->arena, "LD_LIBRARY_PATH=%s", run->box.layout.library_path));
+	for (i = 0; i < count; i++)
+		set_variable(envp, &at, run->plan->env[i]);
 	run->box.envp = envp;
 	return arena_failed(run->arena) ? no_memory(err) : 0;
 }

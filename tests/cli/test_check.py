@@ -1,9 +1,11 @@
 """pysbx check, as a whole program: formats, exit statuses, places, many files. Prints TAP."""
 
 import re
+import subprocess
 import time
 
-from cli import check, holds, main, pysbx, same, schema, scratch, test
+from cli import check, clean_environment, holds, main, pysbx, same, schema, scratch, test
+import tap
 
 DENIED = "import os\n"
 CLEAN = "print(1)\n"
@@ -168,9 +170,14 @@ def _():
 
 @test("without an interpreter the newest language is checked for")
 def _():
-    result = check("--python", "/nonexistent", "-c", "t'{x}'")
-    same(result.status, 0, result)
-    holds(result.err, "for Python 3.14")
+    hide = ('for python in /usr/bin/python3*; do mount --bind /dev/null "$(readlink -f "$python")" || exit 77; done; '
+            'PATH=/nonexistent; exec "$@"')
+    done = subprocess.run(["unshare", "-Urm", "/bin/sh", "-c", hide, "sh", str(tap.PYSBX), "check", "-c", "t'{x}'"],
+                          capture_output=True, text=True, env=clean_environment(), check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        raise tap.Skip("no namespace in which to hide the interpreter: " + done.stderr.strip())
+    same(done.returncode, 0, done)
+    holds(done.stderr, "for Python 3.14")
 
 
 @test("what a source can hold: NUL, bad UTF-8, other cookies, deep nesting, nothing")
@@ -228,6 +235,30 @@ def _():
         holds(check("-c", "1", env=env).err, "Python 3.9 ")
         holds(check("-c", "1", env={**env, "PYSBX_TARGET_VERSION": "3.12"}).err, "Python 3.12 ")
         same(check("-c", "1", env={"PYSBX_FORMAT": "json"}).json["verdict"], "allow")
+
+
+@test("--python that was named and is not there: 2, for no other may be asked")
+def _():
+    result = check("--python", "/nonexistent/python3", "-c", "1")
+    same(result.status, 2, result)
+    holds(result.err, "--python /nonexistent/python3")
+
+
+@test("a policy file is read once, however many programs there are")
+def _():
+    with scratch() as top:
+        (top / "own.policy").write_text("extends standard\n" + "".join(f"deny import x{n}\n" for n in range(200)))
+        names = []
+        for number in range(300):
+            names.append(top / f"{number}.py")
+            names[-1].write_text(f"import x{number}\n")
+        result = check("--json", "--policy", top / "own.policy", *names)
+        same([line["verdict"] for line in result.lines], ["reject"] * 200 + ["allow"] * 100)
+        same(check("--policy", top, "-c", "1").status, 2)
+        result = check("--policy", top / "none.policy", "-c", "1")
+        same(result.status, 2, result)
+        holds(result.err, "none.policy", "pysbx policy list")
+        assert "-c" not in result.err.split("see 'pysbx")[0], result
 
 
 main()

@@ -294,17 +294,46 @@ def _():
              ("the program ended with exit status 1", False, []), option)
 
 
-@test("what only the program knows, too many open files, is a hint and no more")
+@test("what only the program knows, too many open files, is said to be its own word")
 def _():
     needs_isolation()
     code = "fds = []\nwhile True: fds.append(open('/dev/null'))"
     found = run("--guard", "off", "--nofile", "16", "--json", "-c", code).json
-    same((found["status"], found["limits_hit"]), ("nonzero", []))
-    holds(found["remedy"], "if the last line", "--nofile")
-    holds(run("--guard", "off", "--nofile", "16", "-c", code).err, "--nofile")
+    same((found["status"], found["limits_hit"], found["remedy"]), ("nonzero", [], "raise it with --nofile"))
+    holds(found["message"], "by its own words the open files limit of 16 reached")
+    holds(run("--guard", "off", "--nofile", "16", "-c", code).err,
+          "by the program's own words the open files limit of 16 reached; raise it with --nofile")
     for said in ("OSError: [Errno 2] No such file", "x OSError: [Errno 24]", ""):
         found = run("--guard", "off", "--json", "-c", f"import sys\nsys.exit({said!r} + '\\n')").json
         same("remedy" in found, False, found)
+
+
+@test("pids_limit is the status of what died of it, not of what went on")
+def _():
+    needs_isolation()
+    threads = "import sys, threading, time\ntry:\n    while True: threading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n"
+    words = ["--guard", "off", "--pids-limit", "6", "--json", "-c"]
+    for caught, status, code in (("raise", "pids_limit", 1), ("pass\nsys.exit(3)", "nonzero", 3), ("pass", "ok", 0)):
+        found = run(*words, threads + "except RuntimeError: " + caught).json
+        same((found["status"], found["exit_code"], found["limits_hit"]), (status, code, ["pids"]), caught)
+        same("process limit of 6 reached" in found["message"], status != "ok", found)
+    # The same words for another reason, with the kernel's count against them.
+    code = "import os\nr, w = os.pipe()\nos.set_blocking(r, False)\nos.read(r, 1)"
+    found = run(*words, code).json
+    same((found["status"], found["limits_hit"]), ("nonzero", []), found)
+
+
+@test("a flood ends the run at 64 times what is kept, and says so")
+def _():
+    needs_isolation()
+    write = "import os\nfor i in range(%d): os.write(1, b'x' * 1024)"
+    for size, blocks, said in (("2k", 128, "128K"), ("0", 64, "64K"), ("1k", 64, "64K")):
+        words = ["--guard", "off", "--max-output", size, "--json", "-c"]
+        same(run(*words, write % blocks).json["status"], "ok", size)
+        found = run(*words, write % blocks + "\nos.write(1, b'x')\nwhile True: pass").json
+        same(found["status"], "output_limit", size)
+        holds(found["message"], f"output flood limit of {said} reached")
+        same(found["remedy"], "raise it with --max-output")
 
 
 @test("dropped output is announced between head and tail, with counts")
@@ -462,8 +491,72 @@ def _():
     usage_error(["--fetch", "*", "-c", "1"], "no place for the files", "--fetch-dir")
     usage_error(["--fetch-dir", "/tmp", "-c", "1"], "--fetch-dir without --fetch", "--fetch '*'")
     result = run("--fetch", "*", "--fetch-dir", "/nonexistent/deep", "-c", "1")
-    same(result.status, 127, result)
+    same(result.status, 125, result)
     holds(result.err, "--fetch-dir /nonexistent/deep")
+
+
+@test("a private root by any of its names; one that is none is told by its name")
+def _():
+    needs_isolation()
+    with scratch() as top:
+        if os.geteuid() == 0:
+            top.chmod(0o755)
+        (top / "file").write_text("")
+        (top / "empty").mkdir()
+        (top / "link").symlink_to("root")
+        (top / "root/usr/bin").mkdir(parents=True)
+        (top / "root/usr/bin/python3").symlink_to(os.path.basename(os.path.realpath("/usr/bin/python3")))
+        done = subprocess.run(["cp", "-rL", "--parents", os.path.realpath("/usr/bin/python3"), *library_files(), "."],
+                              cwd=top / "root", capture_output=True, check=False)
+        if done.returncode:
+            raise Skip("no copy of the interpreter: " + done.stderr.decode()[-200:])
+        for words in (["root"], ["root/"], ["./link"], [top / "root"], [f"{top}/root/."]):
+            for guard in ("enforce", "off"):
+                result = run("--guard", guard, "--rootfs", *words, "-c", "print(6 * 7)", cwd=top)
+                same((result.status, result.text), (0, "42\n"), (words, guard, result))
+        for guard in ("enforce", "off"):
+            for name, status, *parts in (("nothere", 127, "--rootfs nothere", "No such file"), ("file", 125, "--rootfs file: is not a directory"),
+                                         ("/", 125, "--rootfs /: is the host's own root"), ("", 125, "--rootfs: the name is empty"),
+                                         ("empty", 127, "no Python interpreter")):
+                result = run("--guard", guard, "--rootfs", name, "-c", "1", cwd=top)
+                same(result.status, status, (name, guard, result))
+                holds(result.err, *parts)
+
+
+def library_files():
+    """Every file that /usr/bin/python3 needs to print a number."""
+    real = os.path.realpath("/usr/bin/python3")
+    library = f"/usr/lib/{os.path.basename(real)}"
+    listed = subprocess.run(["ldd", real], capture_output=True, text=True, check=False).stdout
+    loaded = [word for line in listed.splitlines() for word in line.split() if word.startswith("/")]
+    own = subprocess.run(["find", library, "-maxdepth", "1", "-name", "*.py"], capture_output=True, text=True, check=False).stdout.split()
+    return [*loaded, *own, library + "/encodings", library + "/collections", library + "/importlib"]
+
+
+@test("a missing interpreter or file is 127, with the guard and without")
+def _():
+    needs_isolation()
+    for guard in ("enforce", "warn", "off"):
+        for words in (["--python", "/nonexistent/python3"], ["--python", "nosuchpython"], ["--file", "a=/nonexistent"],
+                      ["--stdin", "/nonexistent"]):
+            result = run("--guard", guard, *words, "-c", "1")
+            same(result.status, 127, (guard, words, result))
+        for words, part in ((["--python", "/bin/ls"], "not a Python interpreter"), (["--python", ""], "--python: the name is empty"),
+                            (["--stdin", ""], "--stdin: the file name is empty")):
+            result = run("--guard", guard, *words, "-c", "1")
+            same(result.status, 125, (guard, words, result))
+            holds(result.err, part)
+    holds(run("").err, "the program's file name is empty")
+
+
+@test("an input file must not stand where --fetch looks")
+def _():
+    with scratch() as top:
+        (top / "x").write_text("x")
+        for name in ("out", "out/x"):
+            result = run("--file", f"{name}={top}/x", "--fetch", "*", "--json", "-c", "1")
+            same(result.status, 125, result)
+            holds(result.json["message"], f"--file {name}", "--fetch")
 
 
 @test("the environment is what -e says, nothing of the caller's")
@@ -472,6 +565,9 @@ def _():
     code = "from argparse import _os; print(_os.environ.get('A'), _os.environ.get('SECRET'))"
     result = run("-e", "A=1=2", "--env", "B=", "-c", code, env={"SECRET": "s"})
     same(result.text, "1=2 None\n", result)
+    code = "print(open('/proc/self/environ').read().replace(chr(0), chr(10)))"
+    lines = run("--guard", "off", "-e", "A=1", "-e", "PATH=/q", "-e", "A=2", "-c", code).text.split("\n")
+    same([line for line in lines if line.startswith(("A=", "PATH="))], ["PATH=/q", "A=2"])
 
 
 # --- interpreter and backend

@@ -51,7 +51,7 @@ def runs_alone():
     alone = folder / "alone"
     bare = {"PATH": "/usr/bin:/bin"}
     version = tap.command("./pysbx", "version", cwd=alone, env=bare, check=0).stdout
-    assert re.search(r"\d+\.\d+\.\d+", version), version
+    assert re.search(r"\d+\.\d+\.\d+", version) and "+static" in version, version
     done = tap.command("./pysbx", "run", "-c", "print(6 * 7)", cwd=alone, env=bare)
     assert (done.returncode, done.stdout) == (0, "42\n"), (done.returncode, done.stdout, done.stderr)
     done = tap.command("./pysbx", "run", "-c", "import os; os.system('id')", cwd=alone, env=bare)

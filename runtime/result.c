@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/units.h"
 #include "runtime/runtime.h"
@@ -63,9 +64,10 @@ static const struct {
 
 const char *rt_limit_text(const struct rt_limits *limits, enum rt_limit limit, char *text)
 {
-	uint64_t value = *(const uint64_t *)((const char *)limits + limit_rows[limit].value);
 	char number[UNITS_TEXT];
+	uint64_t value;
 
+	memcpy(&value, (const char *)limits + limit_rows[limit].value, sizeof(value));
 	if (limit_rows[limit].kind == COUNT)
 		snprintf(number, sizeof(number), "%" PRIu64, value);
 	else

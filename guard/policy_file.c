@@ -140,7 +140,9 @@ static int read_rule(struct reader *reader)
 		return fail(reader, reader->parts[2], NULL, "unknown severity");
 	if (reader->rules[rule].line)
 		return fail(reader, reader->parts[1], &reader->rules[rule], "said before:");
-	if ((rule == GUARD_RULE_SYNTAX || rule == GUARD_RULE_COMPILE) && severity != 2)
+	if ((rule == GUARD_RULE_SYNTAX || rule == GUARD_RULE_COMPILE ||
+		    rule == GUARD_RULE_UNREADABLE) &&
+		severity != 2)
 		return fail(reader, reader->parts[2], NULL, "this rule is always an error, not");
 	reader->rules[rule] = here(reader, reader->parts[1]);
 	reader->severities[rule] = (uint8_t)severity;

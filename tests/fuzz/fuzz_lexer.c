@@ -1,27 +1,11 @@
 /*
  * Fuzz target of the lexer: any bytes for any version, every function of lexer.h on every token.
  * The first byte chooses the version. A broken promise of the headers aborts.
- *
- *     clang -fsanitize=fuzzer,address,undefined ...     libFuzzer
- *     cc -DFUZZ_STANDALONE ...                           runs the files named as arguments
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "lexer/lexer.h"
+#include "tests/fuzz/target.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool kept, const char *what)
-{
-	if (kept)
-		return;
-	fprintf(stderr, "broken promise: %s\n", what);
-	abort();
-}
 
 static void check_diag(const struct diag *diag)
 {
@@ -99,26 +83,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_tokens(&source, &result);
 	return 0;
 }
-
-#ifdef FUZZ_STANDALONE
-int main(int argc, char **argv)
-{
-	static uint8_t bytes[1 << 22];
-	size_t size;
-	FILE *file;
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		file = fopen(argv[i], "rb");
-		if (!file) {
-			perror(argv[i]);
-			return 2;
-		}
-		size = fread(bytes, 1, sizeof(bytes), file);
-		fclose(file);
-		LLVMFuzzerTestOneInput(bytes, size);
-	}
-	printf("%d inputs\n", argc - 1);
-	return 0;
-}
-#endif

@@ -1,31 +1,16 @@
 /*
  * Fuzz target of the parser: any bytes for any version, parsed, walked and printed.
  * The first byte chooses the version. A broken promise of the headers aborts.
- *
- *     clang -fsanitize=fuzzer,address,undefined ...     libFuzzer
- *     cc -DFUZZ_STANDALONE ...                           runs the files named as arguments
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "parser/dump.h"
 #include "parser/parser.h"
 #include "parser/walk.h"
+#include "tests/fuzz/target.h"
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define OUTPUT_MAX ((size_t)1 << 30)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void promise(bool kept, const char *what)
-{
-	if (kept)
-		return;
-	fprintf(stderr, "broken promise: %s\n", what);
-	abort();
-}
 
 static void check_list(const struct ast_node *node, const struct ast_list *list)
 {
@@ -149,29 +134,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	return 0;
 }
-
-#ifdef FUZZ_STANDALONE
-static void run_file(const char *name)
-{
-	cleanup_buf struct buf bytes = BUF_INIT(SOURCE_MAX);
-	FILE *file = fopen(name, "rb");
-	size_t got;
-
-	if (!file)
-		return;
-	while (buf_reserve(&bytes, 65536) &&
-		(got = fread(bytes.data + bytes.len, 1, 65536, file)) > 0)
-		bytes.len += got;
-	fclose(file);
-	LLVMFuzzerTestOneInput((const uint8_t *)bytes.data, bytes.len);
-}
-
-int main(int argc, char **argv)
-{
-	int i;
-
-	for (i = 1; i < argc; i++)
-		run_file(argv[i]);
-	return 0;
-}
-#endif

@@ -23,6 +23,9 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE=", "-g", "-O1", "-fno-omit-frame-pointer",
          f"-I{tap.TOP}", f"-I{tap.BUILD}",
          "-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 SEEDS = 60
+POLICIES = ["", "extends standard\nallow attribute os.getpid\ndeny import threading\nrule PSX116 error\n",
+            "extends strict\nallow import numpy\nallow call open\nallow name type # a comment\n",
+            "extends permissive\nrule PSX201 off\nrule PSX201 warn\n", "allow import os\ndeny import os.path\nallow import os\n"]
 
 
 def compiled(source):
@@ -64,6 +67,8 @@ def fuzzed(source):
         corpus.mkdir(exist_ok=True)
         for seed in seeds():
             shutil.copyfile(seed, corpus / f"seed-{seed.name}")
+        for number, policy in enumerate(POLICIES if name == "fuzz_policy" else []):
+            (corpus / f"policy-{number}").write_text(policy + "\0import os\nprint(os.getpid())\n")
         for number, program in enumerate(small_programs()):
             # Targets read the version from the first byte.
             seed = bytes([number % 7]) + program.encode("utf-8")
@@ -72,7 +77,8 @@ def fuzzed(source):
         binary = WORK / name
         tap.command("clang", *FLAGS, "-fsanitize=fuzzer,address,undefined", "-o", binary,
                     compiled(source), WORK / "librooms.a", check=0, timeout=300)
-        words = HERE / "python.dict"
+        words = HERE / f"{name.removeprefix('fuzz_')}.dict"
+        words = words if words.exists() else HERE / "python.dict"
         done = tap.command(binary, corpus, *([kept] if kept.is_dir() else []),
                            *([f"-dict={words}"] if words.exists() else []),
                            f"-max_total_time={SECONDS}", "-max_len=8192", "-timeout=20",

@@ -133,6 +133,15 @@ def pages_are_correct():
     assert not found, found
 
 
+def rules_page_is_the_tables():
+    """pysbx-rules(7) is what man/gen_rules.py makes of the table"""
+    made = tap.command(sys.executable, tap.TOP / "man" / "gen_rules.py", check=0).stdout
+    assert made == text(tap.TOP / "man" / "pysbx-rules.7"), "run man/gen_rules.py"
+    table = text(tap.TOP / "guard" / "rules.def")
+    ids = re.findall(r'^RULE\(\w+, "(PSX\d+)"', table, re.M)
+    assert len(ids) == len(re.findall(r"^RULE\(", table, re.M)) and re.findall(r"^\.It Sy (PSX\d+)", made, re.M) == ids, ids
+
+
 def help_is_there():
     """--help prints every subcommand and succeeds"""
     done = tap.command(tap.PYSBX, "--help", check=0)
@@ -150,5 +159,6 @@ def version_is_the_trees():
 if __name__ == "__main__":
     sys.exit(tap.run([
         examples_have_their_real_output, named_files_exist, links_lead_somewhere,
-        named_commands_exist, every_command_is_told_of, pages_know_every_option, pages_are_correct, help_is_there,
+        named_commands_exist, every_command_is_told_of, pages_know_every_option,
+        rules_page_is_the_tables, pages_are_correct, help_is_there,
         version_is_the_trees]))

@@ -4,6 +4,7 @@
 #include "cli/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -188,6 +189,14 @@ static void denied_json(struct json *json, const struct rt_result *result)
 		json_object(json, NULL);
 		json_text(json, "name", result->denied[i].name);
 		json_uint(json, "count", result->denied[i].count);
+		json_array(json, "args");
+		for (size_t n = 0; n < 6; n++) {
+			char text[24];
+
+			snprintf(text, sizeof(text), "0x%" PRIx64, result->denied[i].args[n]);
+			json_text(json, NULL, text);
+		}
+		json_array_end(json);
 		json_object_end(json);
 	}
 	json_array_end(json);

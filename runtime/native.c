@@ -422,6 +422,7 @@ static void note_denials(struct run *run)
 		snprintf(denied->name, sizeof(denied->name), "%s",
 			seccomp_call_name(run->denials.calls[i].number, text, sizeof(text)));
 		denied->count = run->denials.calls[i].count;
+		memcpy(denied->args, run->denials.calls[i].args, sizeof(denied->args));
 	}
 }
 

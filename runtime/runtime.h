@@ -117,6 +117,7 @@ struct rt_fetched {
 struct rt_denied {
 	char name[32]; /* "ptrace"; a number where the name is unknown */
 	uint64_t count;
+	uint64_t args[6]; /* of the first one, as the registers had them */
 };
 
 #define RT_DENIED_MAX 64

@@ -642,11 +642,14 @@ def _():
 @test("a refused system call is named; the program goes on")
 def _():
     needs_isolation()
-    code = "import ctypes; print(ctypes.CDLL(None).ptrace(0, 0, 0, 0))"
+    code = "import ctypes; print(ctypes.CDLL(None).syscall(101, 16, ctypes.c_ulong(2**64 - 1), 0, 0x1f, 5, 6))"
     result = run("--guard", "off", "--json", "-c", code)
     same(result.json["stdout"], "-1\n", result)
     if "seccomp-listener" in result.json["isolation"]["layers"]:
-        same(result.json["denied_syscalls"], [{"name": "ptrace", "count": 1}])
+        (denied,) = result.json["denied_syscalls"]
+        same((denied["name"], denied["count"]), ("ptrace", 1))
+        # Each as the register had it, which is all that the kernel was given.
+        same(denied["args"], ["0x10", "0xffffffffffffffff", "0x0", "0x1f", "0x5", "0x6"])
         holds(run("--guard", "off", "-c", code).err, "system calls refused: ptrace (1)")
 
 

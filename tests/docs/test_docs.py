@@ -133,13 +133,23 @@ def pages_are_correct():
     assert not found, found
 
 
-def rules_page_is_the_tables():
-    """pysbx-rules(7) is what man/gen_rules.py makes of the table"""
-    made = tap.command(sys.executable, tap.TOP / "man" / "gen_rules.py", check=0).stdout
-    assert made == text(tap.TOP / "man" / "pysbx-rules.7"), "run man/gen_rules.py"
-    table = text(tap.TOP / "guard" / "rules.def")
-    ids = re.findall(r'^RULE\(\w+, "(PSX\d+)"', table, re.M)
-    assert len(ids) == len(re.findall(r"^RULE\(", table, re.M)) and re.findall(r"^\.It Sy (PSX\d+)", made, re.M) == ids, ids
+def pages_from_tables_are_the_tables():
+    """pysbx-rules(7) and pysbx-isolation(7) are what man/generate.py makes of the tables, and lack no row"""
+    made = {}
+    for page in ("rules", "isolation"):
+        made[page] = tap.command(sys.executable, tap.TOP / "man" / "generate.py", page, check=0).stdout
+        assert made[page] == text(tap.TOP / "man" / f"pysbx-{page}.7"), f"run man/generate.py {page}"
+    for page, table, row, shown in (
+            ("rules", "guard/rules.def", r'^RULE\(\w+, "(PSX\d+)"', r"^\.It Sy (PSX\d+) Pq"),
+            ("isolation", "runtime/layer.def", r'^LAYER\(\w+, "([\w-]+)"', r"^\.It Ql ([\w-]+)$"),
+            ("isolation", "runtime/steps.def", r'^STEP\(\w+, "([^"]+)"', r"^\.It\n\.Sy (.+) :$")):
+        words = re.findall(row, text(tap.TOP / table), re.M)
+        assert len(words) == len(re.findall(r"^[A-Z]+\(", text(tap.TOP / table), re.M)), table
+        found = re.findall(shown, made[page], re.M)
+        assert found == words, (table, set(words) ^ set(found))
+    calls = re.findall(r"^(?:NEW)?(?:CALL|RULE)\((\w+)", text(tap.TOP / "runtime" / "syscalls.def"), re.M)
+    told = set(re.findall(r"\w+", made["isolation"].split(".Ss System calls")[1]))
+    assert len(calls) > 300 and not set(calls) - told, set(calls) - told
 
 
 def help_is_there():
@@ -160,5 +170,5 @@ if __name__ == "__main__":
     sys.exit(tap.run([
         examples_have_their_real_output, named_files_exist, links_lead_somewhere,
         named_commands_exist, every_command_is_told_of, pages_know_every_option,
-        rules_page_is_the_tables, pages_are_correct, help_is_there,
+        pages_from_tables_are_the_tables, pages_are_correct, help_is_there,
         version_is_the_trees]))

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Prints a manual page that comes from the code's tables, for maintainers; tests/docs compares.
+
+    python3 man/generate.py rules >man/pysbx-rules.7
+    python3 man/generate.py isolation >man/pysbx-isolation.7
+"""
+
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+STRINGS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
+WORDS = {"ERROR": "error", "WARNING": "warning", "OFF": "off"}
+
+
+def rows(table, pattern):
+    return re.findall(pattern, (TOP / table).read_text(encoding="utf-8"), re.M)
+
+
+def text_of(literals):
+    """Adjacent C string literals as one text."""
+    joined = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals))
+    return joined.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def escaped(text):
+    """Text that troff takes as it is: a line for each sentence, broken where it grows long."""
+    if ". " in text:
+        return "\n".join(escaped(part) for part in re.split(r"(?<=\.) ", text))
+    # A name of a function as text: mdoc would have it marked up.
+    words, lines = re.sub(r"\b\(\)", r"\\&()", text.replace("\\", "\\e")).split(" "), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > 76:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in lines)
+
+
+def sentence(text):
+    return escaped(text[0].upper() + text[1:] + ("" if text.endswith(".") else "."))
+
+
+def head(name, section, line):
+    return (f'.\\" Made by man/generate.py: change that, or the tables that it reads.\n.Dd November 27, 2026\n'
+            f".Dt {name.upper()} {section}\n.Os\n.Sh NAME\n.Nm {name}\n.Nd {line}\n.Sh DESCRIPTION\n")
+
+
+# --- pysbx-rules(7)
+
+FAMILIES = {"0": "The source itself", "1": "What a program reaches for", "2": "Cost"}
+
+RULES_HEAD = """The guard reads a program before it runs and reports findings.
+Each is of one of these rules, which keep their ids for good.
+A finding of severity
+.Ql error
+refuses the program; a
+.Ql warning
+is only told; a rule that is
+.Ql off
+is not looked for.
+A policy file
+.Pq Xr pysbx-policy 5
+can set the severity of each, but for those of sources that cannot be read.
+The policy
+.Cm classic
+knows PSX001, PSX101, PSX102 and PSX103 only, each an error.
+.Pp
+No comment in a program suppresses a finding.
+"""
+
+RULES_TAIL = """.Sh SEE ALSO
+.Xr pysbx-check 1 ,
+.Xr pysbx-policy 1 ,
+.Xr pysbx-policy 5
+"""
+
+
+def rules_page():
+    out = [head("pysbx-rules", 7, "what the guard of pysbx finds"), RULES_HEAD]
+    family = None
+    pattern = r'^RULE\(\w+, "(PSX\d{3})", "([\w-]+)", (\w+), (\w+), (\w+),\s*' + STRINGS + r",\s*" + STRINGS + r"\)"
+    for rule, name, standard, strict, permissive, text, remedy in rows("guard/rules.def", pattern):
+        if rule[3] != family:
+            out.append(".El\n" if family else "")
+            family = rule[3]
+            out.append(f".Ss {FAMILIES[family]}\n.Bl -tag -width Ds\n")
+        out.append(f".It Sy {rule} Pq {name}\n{sentence(text_of(text))}\n.br\n"
+                   f"{sentence('instead: ' + text_of(remedy))}\n.br\n"
+                   f".Cm standard :\n{WORDS[standard]};\n.Cm strict :\n{WORDS[strict]};\n"
+                   f".Cm permissive :\n{WORDS[permissive]}.\n")
+    return "".join([*out, ".El\n", RULES_TAIL])
+
+
+# --- pysbx-isolation(7)
+
+ISOLATION_HEAD = """A program that
+.Xr pysbx-run 1
+runs is kept apart from the host by layers.
+Each is taken to fail, and the next one must hold.
+The result of a run lists those that were held
+.Pq Ql layers ,
+and those that were asked for and not had
+.Pq Ql missing .
+.Ss Tiers
+.Bl -tag -width Ds
+.It Cm full
+All namespaces, a fresh
+.Pa /proc ,
+limits on memory, processes and CPU by a control group, the system call filter,
+no capability.
+.It Cm reduced
+The same, but without the control group or the fresh
+.Pa /proc .
+Memory is then polled and processes are limited by
+.Dv RLIMIT_NPROC .
+.It Cm minimal
+No namespaces.
+This version does not run anything there.
+.El
+.Pp
+.Fl -require
+says below which tier nothing runs; the program is then not started at all.
+"""
+
+ISOLATION_TAIL = """.Sh SEE ALSO
+.Xr pysbx-doctor 1 ,
+.Xr pysbx-run 1 ,
+.Xr seccomp 2 ,
+.Xr cgroups 7 ,
+.Xr landlock 7 ,
+.Xr namespaces 7
+"""
+
+
+def layers():
+    out = [".Ss Layers\n.Bl -tag -width Ds\n"]
+    for word, text in rows("runtime/layer.def", r'^LAYER\(\w+, "([\w-]+)", "([^"]*)"\)'):
+        out.append(f".It Ql {word}\n{escaped(text)}\n")
+    return out + [".El\n"]
+
+
+def steps():
+    out = [".Ss The order of the set-up\n",
+           "The init, which is process 1 inside, takes its steps, the program's own process\n"
+           "takes those from the network namespace on, up to the exec.\n"
+           "What fails is named by these words.\n.Bl -enum\n"]
+    for name, reason in rows("runtime/steps.def", r'^STEP\(\w+, "([^"]*)", \w+,\s*"([^"]*)"\)'):
+        out.append(f".It\n.Sy {escaped(name)} :\n{escaped(reason)}.\n")
+    return out + [".El\n"]
+
+
+ANSWERS = {"ALLOW": "allowed", "HOSTILE": "hostile"}
+
+
+def answer_word(answer):
+    errno = re.fullmatch(r"ERR\((\w+)\)", answer)
+    return errno[1] if errno else ANSWERS[answer]
+
+
+def calls():
+    """Each group: its title, reason and calls with their answers in the order of the rules."""
+    pattern = (r'^(?:GROUP\("([^"]*)",\s*' + STRINGS + r"\)"
+               r"|(?:CALL|RULE)\((\w+), (\w+(?:\(\w+\))?)|NEW(?:CALL|RULE)\((\w+), \d+, (\w+(?:\(\w+\))?))")
+    found = []
+    for title, reason, name, answer, new_name, new_answer in rows("runtime/syscalls.def", pattern):
+        if title:
+            found.append((title, text_of(reason), {}))
+            continue
+        words = found[-1][2].setdefault(name or new_name, [])
+        word = answer_word(answer or new_answer)
+        if word not in words:
+            words.append(word)
+    return found
+
+
+def call_list(words):
+    """"read write; mount: hostile": those that are simply allowed first."""
+    plain = [name for name, answers in words.items() if answers == ["allowed"]]
+    parts = [" ".join(plain)] if plain else []
+    others = {}
+    for name, answers in words.items():
+        if answers != ["allowed"]:
+            others.setdefault(", else ".join(answers), []).append(name)
+    return "; ".join([*parts, *(f"{' '.join(names)}: {answers}" for answers, names in others.items())])
+
+
+def syscalls():
+    out = [".Ss System calls\n",
+           "The filter knows these.\nAnything else, now or in a later kernel, is\n.Er ENOSYS .\n"
+           "Where arguments decide, the answers are in the order in which they are tried.\n"
+           "A call that is\n.Ql hostile\nis recorded, named in the result and answered\n.Er EPERM ;\n"
+           "where there is no listener it ends the program.\nOther architectures' calls end it always.\n"
+           ".Bl -tag -width Ds\n"]
+    for title, reason, words in calls():
+        out.append(f".It Sy {escaped(title)}\n{sentence(reason)}\n")
+        if words:
+            out.append(f".br\n{escaped(call_list(words))}.\n")
+    return out + [".El\n"]
+
+
+def isolation_page():
+    return "".join([head("pysbx-isolation", 7, "what keeps a program of pysbx apart from the host"), ISOLATION_HEAD,
+                    *layers(), *steps(), *syscalls(), ISOLATION_TAIL])
+
+
+PAGES = {"rules": rules_page, "isolation": isolation_page}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in PAGES:
+        sys.exit(__doc__)
+    print(PAGES[sys.argv[1]](), end="")

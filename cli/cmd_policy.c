@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/nls.h"
 #include "cli/screen.h"
 
 #define ARENA_BYTES ((size_t)4 << 20)
@@ -37,7 +38,7 @@ static int show(struct buf *out, struct arena *arena, const char *name)
 	for (int i = 0; i < GUARD_RULE_COUNT; i++)
 		buf_printf(out, "rule %s %-5s # %s: %s\n", guard_rules[i].id,
 			words[guard_policy_severity(policy, (enum guard_rule)i)],
-			guard_rules[i].name, guard_rules[i].text);
+			guard_rules[i].name, _(guard_rules[i].text));
 	return CLI_OK;
 }
 
@@ -63,8 +64,8 @@ static int explain(struct buf *out, const char *word)
 
 		if (strcmp(rule->id, word) != 0 && strcmp(rule->name, word) != 0)
 			continue;
-		buf_printf(out, "%s %s\n  %s.\n  help: %s\n", rule->id, rule->name, rule->text,
-			rule->remedy);
+		buf_printf(out, "%s %s\n  %s.\n%s%s\n", rule->id, rule->name, _(rule->text),
+			_("  help: "), _(rule->remedy));
 		return CLI_OK;
 	}
 	cli_error("there is no rule '%s'", word);

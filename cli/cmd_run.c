@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/fetch.h"
+#include "cli/nls.h"
 #include "cli/notes.h"
 #include "cli/relay.h"
 #include "cli/plan.h"
@@ -139,7 +140,7 @@ static int refuse(struct run *run)
 
 	err_set(&err, EPERM, "%s:%u: %s%s", run->input.name, first->line, first->message,
 		report->count > 1 ? " (and more)" : "");
-	err_remedy(&err, "%s", guard_rules[first->rule].remedy);
+	err_remedy(&err, "%s", _(guard_rules[first->rule].remedy));
 	return fail(run, compiles ? RT_REJECTED : RT_SYNTAX_ERROR, -1, &err);
 }
 

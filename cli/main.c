@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/nls.h"
 
 static const struct command {
 	const char *name;
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	hold_standard_descriptors();
+	nls_init();
 	/* Files named on the command line would be read with rights that the caller does not have.
 	 */
 	if (getauxval(AT_SECURE)) {

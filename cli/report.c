@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/nls.h"
 
 static const int exit_statuses[RT_STATUS_COUNT] = {
 #define STATUS(name, word, exit) [RT_##name] = exit,
@@ -56,7 +57,7 @@ static void findings(struct json *json, const struct guard_report *guard)
 		json_text(json, "name", rule->name);
 		json_text(json, "severity", guard_severity_word(finding->severity));
 		json_text(json, "message", finding->message);
-		json_text(json, "remedy", rule->remedy);
+		json_text(json, "remedy", _(rule->remedy));
 		json_uint(json, "line", finding->line);
 		json_uint(json, "column", finding->column);
 		json_uint(json, "end_line", finding->end_line);

@@ -9,6 +9,7 @@
 #include "config.h"
 #endif
 
+#include "cli/nls.h"
 #include "cli/screen.h"
 #include "cli/text.h"
 
@@ -55,8 +56,8 @@ static void rules(struct json *json)
 		json_object(json, NULL);
 		json_text(json, "id", guard_rules[i].id);
 		json_text(json, "name", guard_rules[i].name);
-		message(json, "shortDescription", guard_rules[i].text);
-		message(json, "help", guard_rules[i].remedy);
+		message(json, "shortDescription", _(guard_rules[i].text));
+		message(json, "help", _(guard_rules[i].remedy));
 		json_object(json, "defaultConfiguration");
 		json_text(json, "level", guard_severity_word(guard_rules[i].severity));
 		json_object_end(json);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/pyversion.h"
 #include "cli/input.h"
+#include "cli/nls.h"
 #include "cli/sealed.h"
 #include "runtime/python.h"
 
@@ -91,7 +92,7 @@ void screen_input(const struct settings *settings, const struct guard_policy *po
 	if (!ret->arena)
 		return;
 	if (!sealed)
-		guard_check(bytes, name, minor, policy, ret->arena, &ret->report);
+		guard_check_in(bytes, name, minor, policy, nls_translate, ret->arena, &ret->report);
 	if (sealed || ret->report.count)
 		text_lines_find(bytes, ret->arena, &ret->lines);
 	if (sealed)

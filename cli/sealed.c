@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/nls.h"
 #include "runtime/seal.h"
 
 /* The guard reads megabytes a second; this is for a machine in trouble, not for a slow source. */
@@ -220,7 +221,7 @@ static _Noreturn void answer(int fd, struct str bytes, struct str name, unsigned
 	arena = arena_new(memory);
 	if (!arena)
 		_exit(1);
-	guard_check(bytes, name, minor, policy, arena, &report);
+	guard_check_in(bytes, name, minor, policy, nls_translate, arena, &report);
 	sealed_encode(&report, &reply);
 	if (reply.failed || fd_write_all(fd, reply.data, reply.len) < 0)
 		_exit(1);
@@ -287,7 +288,7 @@ static void refuse(const char *why, const struct guard_policy *policy, struct ar
 	*finding = (struct guard_finding){.rule = GUARD_RULE_UNREADABLE,
 		.severity = GUARD_SEVERITY_ERROR,
 		.message = arena_printf(
-			arena, "this source could not be screened: the guard's process %s", why),
+			arena, _("this source could not be screened: the guard's process %s"), why),
 		.line = 1,
 		.end_line = 1};
 	if (!finding->message)

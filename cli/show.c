@@ -3,6 +3,7 @@
  */
 #include "cli/show.h"
 
+#include "cli/nls.h"
 #include "cli/screen.h"
 #include "cli/text.h"
 
@@ -135,14 +136,14 @@ static void show_finding(struct buf *out, const char *name, struct str line,
 	if (color)
 		buf_add_text(out, PLAIN);
 	add_colored(out, finding->severity == GUARD_SEVERITY_ERROR ? RED : YELLOW,
-		guard_severity_word(finding->severity), color);
+		finding->severity == GUARD_SEVERITY_ERROR ? _("error") : _("warning"), color);
 	buf_printf(out, "[%s]: ", rule->id);
 	text_visible(out, str_of(finding->message), TEXT_ONE_LINE);
 	buf_add_char(out, '\n');
 	if (line.len)
 		show_line(out, line, finding->column, end, color);
-	add_colored(out, CYAN, "  help: ", color);
-	buf_printf(out, "%s\n", rule->remedy);
+	add_colored(out, CYAN, _("  help: "), color);
+	buf_printf(out, "%s\n", _(rule->remedy));
 }
 
 void show_report(

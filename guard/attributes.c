@@ -135,12 +135,11 @@ static bool harmless_module_dunder(struct str name)
 static void find_member(struct screen *screen, enum guard_rule rule, const struct ast_node *node,
 	struct str module, struct str name)
 {
-	static const char *const why[] = {"is not allowed", "is private", "is another module"};
-
-	guard_find(screen->sink, rule, node, "'%.*s.%.*s' %s", STR_ARG(module), STR_ARG(name),
-		why[rule == GUARD_RULE_PRIVATE    ? 1
-			: rule == GUARD_RULE_ROAD ? 2
-						  : 0]);
+	guard_find(screen->sink, rule, node,
+		rule == GUARD_RULE_PRIVATE ? "'%.*s.%.*s' is private"
+		: rule == GUARD_RULE_ROAD  ? "'%.*s.%.*s' is another module"
+					   : "'%.*s.%.*s' is not allowed",
+		STR_ARG(module), STR_ARG(name));
 }
 
 void screen_module_member(

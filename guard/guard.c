@@ -11,6 +11,10 @@
 #include "guard/screen.h"
 #include "parser/parser.h"
 
+/* Marks text that a catalogue may have in another language (po/update.py). */
+#define N_(text)     text
+#define SYNTAX_ERROR N_("syntax error: %s")
+
 const struct guard_rule_info guard_rules[GUARD_RULE_COUNT] = {
 #define RULE(enumerator, id, name, standard, strict, permissive, text, remedy)                     \
 	{id, name, GUARD_SEVERITY_##standard, GUARD_SEVERITY_##strict,                             \
@@ -148,6 +152,13 @@ enum guard_severity guard_policy_severity(const struct guard_policy *policy, enu
 				  : GUARD_SEVERITY_ERROR;
 }
 
+/* A catalogue's text has been checked to take the same arguments (msgfmt --check-format). */
+__attribute__((format_arg(2))) static const char *translated(
+	const struct guard_sink *sink, const char *format)
+{
+	return sink->translate ? sink->translate(format) : format;
+}
+
 __attribute__((format(printf, 5, 0))) static void find(struct guard_sink *sink,
 	enum guard_rule rule, uint32_t from, uint32_t to, const char *format, va_list args)
 {
@@ -164,7 +175,7 @@ __attribute__((format(printf, 5, 0))) static void find(struct guard_sink *sink,
 	finding = add(sink, severity);
 	if (!finding)
 		return;
-	len = vsnprintf(text, sizeof(text), format, args);
+	len = vsnprintf(text, sizeof(text), translated(sink, format), args);
 	if (len >= (int)sizeof(text))
 		trim_cut_character(text);
 	*finding = (struct guard_finding){
@@ -200,6 +211,15 @@ void guard_find_at(struct guard_sink *sink, enum guard_rule rule, uint32_t start
 	va_end(args);
 }
 
+/* CPython's own words, which are what people look for; other languages put what they are in front.
+ */
+static const char *diag_message(const struct guard_sink *sink, const struct diag *diag)
+{
+	if (strcmp(translated(sink, SYNTAX_ERROR), SYNTAX_ERROR) == 0)
+		return diag->message;
+	return arena_printf(sink->arena, translated(sink, SYNTAX_ERROR), diag->message);
+}
+
 static void find_diag(struct guard_sink *sink, const struct diag *diag)
 {
 	struct guard_finding *finding = add(sink, GUARD_SEVERITY_ERROR);
@@ -209,12 +229,14 @@ static void find_diag(struct guard_sink *sink, const struct diag *diag)
 	*finding = (struct guard_finding){
 		.rule = GUARD_RULE_SYNTAX,
 		.severity = GUARD_SEVERITY_ERROR,
-		.message = diag->message,
+		.message = diag_message(sink, diag),
 		.line = diag->line,
 		.column = diag->column,
 		.end_line = diag->end_line,
 		.end_column = diag->end_column,
 	};
+	if (!finding->message)
+		sink->failed = true;
 }
 
 static int by_number(uint32_t a, uint32_t b)
@@ -288,7 +310,14 @@ static int examine(struct guard_sink *sink, struct str bytes, struct str name, u
 void guard_check(struct str bytes, struct str name, unsigned minor,
 	const struct guard_policy *policy, struct arena *arena, struct guard_report *ret)
 {
-	struct guard_sink sink = {.arena = arena, .policy = policy};
+	guard_check_in(bytes, name, minor, policy, NULL, arena, ret);
+}
+
+void guard_check_in(struct str bytes, struct str name, unsigned minor,
+	const struct guard_policy *policy, guard_translate *translate, struct arena *arena,
+	struct guard_report *ret)
+{
+	struct guard_sink sink = {.arena = arena, .policy = policy, .translate = translate};
 	int code = examine(&sink, bytes, name, minor, policy);
 
 	*ret = (struct guard_report){.verdict = GUARD_ERROR, .policy = policy->name};
@@ -309,8 +338,10 @@ void guard_check(struct str bytes, struct str name, unsigned minor,
 
 void guard_check_nested(struct str bytes, const struct guard_sink *around, struct guard_report *ret)
 {
-	struct guard_sink sink = {
-		.arena = around->arena, .policy = around->policy, .nested = around->nested + 1};
+	struct guard_sink sink = {.arena = around->arena,
+		.policy = around->policy,
+		.translate = around->translate,
+		.nested = around->nested + 1};
 	int code = examine(&sink, bytes, STR("docstring"), around->source->minor, around->policy);
 
 	*ret = (struct guard_report){.verdict = GUARD_ERROR, .policy = around->policy->name};

@@ -102,6 +102,14 @@ enum guard_severity guard_policy_severity(const struct guard_policy *policy, enu
 /* How large an arena guard_check() may need for a source of so many bytes. */
 size_t guard_arena_bytes(size_t source_bytes);
 
+/* A message in the language of whoever reads it; its argument itself where there is no other. */
+typedef const char *guard_translate(const char *message) __attribute__((format_arg(1)));
+
+/* As guard_check(), with messages translated; the wording of CPython's own errors is kept. */
+void guard_check_in(struct str bytes, struct str name, unsigned minor,
+	const struct guard_policy *policy, guard_translate *translate, struct arena *arena,
+	struct guard_report *ret);
+
 /*
  * Judges bytes as Python 3.minor (PYTHON_MINOR_OLDEST..NEWEST). name is what messages call the
  * source. Fills *ret in every case; does not fail.

@@ -20,6 +20,7 @@ struct guard_sink {
 	bool more;      /* some were dropped: there are GUARD_FINDINGS_MAX already */
 	bool failed;    /* no memory: the verdict must be GUARD_ERROR */
 	const struct guard_policy *policy;
+	guard_translate *translate; /* NULL: English */
 	const struct parse_result *tree;
 	unsigned nested; /* within the text of a doctest: 1 */
 };

@@ -17,14 +17,6 @@
 #include "base/fd.h"
 #include "runtime/python.h"
 
-#if defined(__x86_64__)
-#define MULTIARCH "x86_64-linux-gnu"
-#elif defined(__aarch64__)
-#define MULTIARCH "aarch64-linux-gnu"
-#else
-#error "pysbx knows the library directories of x86_64 and aarch64 only"
-#endif
-
 struct maker {
 	struct layout *layout;
 	struct arena *arena;
@@ -174,7 +166,7 @@ static void add_library_dir(struct maker *m, const char *dir)
 
 	if (!is_directory(m, dir))
 		return;
-	multiarch = arena_printf(m->arena, "%s/" MULTIARCH, dir);
+	multiarch = arena_printf(m->arena, "%s/" PYTHON_MULTIARCH, dir);
 	if (multiarch && is_directory(m, multiarch))
 		add_bind(m, multiarch, multiarch, S_IFDIR);
 	else
@@ -212,7 +204,7 @@ static void add_loader(struct maker *m, const struct python *python)
 	const char *dir = python->loader ? strrchr(python->loader, '/') : NULL;
 	size_t len = dir ? (size_t)(dir - python->loader) : 0;
 	static const char *const known[] = {"/lib", "/lib64", "/usr/lib", "/usr/lib64",
-		"/lib/" MULTIARCH, "/usr/lib/" MULTIARCH};
+		"/lib/" PYTHON_MULTIARCH, "/usr/lib/" PYTHON_MULTIARCH};
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/pyversion.h"
+#include "runtime/elf.h"
 #include "runtime/processes.h"
 #include "runtime/runtime.h"
 
@@ -70,37 +71,11 @@ enum program_kind {
 	PROGRAM_ELF
 };
 
-/* Reads PT_INTERP into python->loader. An ELF file without one is static: fine. */
-static void read_loader(struct arena *arena, int fd, struct python *python)
-{
-	Elf64_Ehdr header;
-	Elf64_Phdr program;
-	char text[256];
-	unsigned i;
-
-	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-		header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(program))
-		return;
-	for (i = 0; i < header.e_phnum && i < 64; i++) {
-		off_t at = (off_t)(header.e_phoff + i * sizeof(program));
-
-		if (pread(fd, &program, sizeof(program), at) != (ssize_t)sizeof(program))
-			return;
-		if (program.p_type != PT_INTERP || program.p_filesz >= sizeof(text))
-			continue;
-		if (pread(fd, text, program.p_filesz, (off_t)program.p_offset) !=
-			(ssize_t)program.p_filesz)
-			return;
-		text[program.p_filesz] = '\0';
-		python->loader = arena_strdup(arena, str_of(text));
-		return;
-	}
-}
-
 static enum program_kind inspect_program(
 	struct arena *arena, const char *root, const char *path, struct python *python)
 {
 	cleanup_fd int fd = open_inside(root, path);
+	struct elf_needs needs;
 	char magic[SELFMAG] = "";
 	struct stat st;
 
@@ -117,7 +92,9 @@ static enum program_kind inspect_program(
 		return PROGRAM_MISSING;
 	if (strncmp(strrchr(python->program, '/') + 1, "python", 6) != 0)
 		return PROGRAM_OTHER;
-	read_loader(arena, fd, python);
+	/* A file without one is static: fine. */
+	if (elf_read(arena, fd, &needs) == 0)
+		python->loader = needs.loader;
 	return PROGRAM_ELF;
 }
 

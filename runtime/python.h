@@ -9,6 +9,15 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* The directory of shared objects of this architecture on multiarch systems. */
+#if defined(__x86_64__)
+#define PYTHON_MULTIARCH "x86_64-linux-gnu"
+#elif defined(__aarch64__)
+#define PYTHON_MULTIARCH "aarch64-linux-gnu"
+#else
+#error "pysbx knows the library directories of x86_64 and aarch64 only"
+#endif
+
 struct python {
 	const char *path;    /* as found or given, absolute, links unresolved (tells a venv) */
 	const char *program; /* the ELF file itself */

@@ -361,7 +361,7 @@ static void say(struct run *run)
 		break;
 	case RT_SECCOMP:
 		snprintf(result->message, sizeof(result->message),
-			"the program was killed for a forbidden system call");
+			"the program was killed by SIGSYS, as for a forbidden system call");
 		break;
 	default:
 		break;

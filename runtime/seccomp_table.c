@@ -11,32 +11,40 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define O_CREAT_OR_TMPFILE (000000100U | 020000000U)
-#define O_ASYNC            000020000U
-#define O_NOATIME          001000000U
-#define SET_ID_BITS        06000U
-#define MAP_HUGETLB        0x40000U
-#define MFD_HUGETLB_FLAG   0x4U
-#define FICLONE            0x40049409U
-#define F_DUPFD            0U
-#define F_GETFD            1U
-#define F_SETFD            2U
-#define F_GETFL            3U
-#define F_SETFL            4U
-#define F_GETLK_64         5U
-#define F_SETLK_64         6U
-#define F_SETLKW_64        7U
-#define F_OFD_GETLK        36U
-#define F_OFD_SETLK        37U
-#define F_OFD_SETLKW       38U
-#define F_DUPFD_CLOEXEC    1030U
-#define F_GETPIPE_SZ       1032U
-#define F_ADD_SEALS        1033U
-#define F_GET_SEALS        1034U
-#define SOCK_KIND_MASK     0xfU
-#define RLIMIT_CORE        4U
-#define PR_SET_VMA_OPTION  0x53564d41U
-#define ARCH_SET_FS_OPTION 0x1002U
+#define O_CREAT_OR_TMPFILE              (000000100U | 020000000U)
+#define O_ASYNC                         000020000U
+#define O_NOATIME                       001000000U
+#define SET_ID_BITS                     06000U
+#define MAP_HUGETLB                     0x40000U
+#define MFD_HUGETLB_FLAG                0x4U
+#define FICLONE                         0x40049409U
+#define F_DUPFD                         0U
+#define F_GETFD                         1U
+#define F_SETFD                         2U
+#define F_GETFL                         3U
+#define F_SETFL                         4U
+#define F_GETLK_64                      5U
+#define F_SETLK_64                      6U
+#define F_SETLKW_64                     7U
+#define F_OFD_GETLK                     36U
+#define F_OFD_SETLK                     37U
+#define F_OFD_SETLKW                    38U
+#define F_DUPFD_CLOEXEC                 1030U
+#define F_GETPIPE_SZ                    1032U
+#define F_ADD_SEALS                     1033U
+#define F_GET_SEALS                     1034U
+#define SOCK_KIND_MASK                  0xfU
+#define RLIMIT_CORE                     4U
+#define RWF_NOWAIT_BIT                  0x8U
+/* asm-generic/socket.h, where names stand for two numbers or are newer than the headers. */
+#define SO_RCVTIMEO_OPTION              20U
+#define SO_SNDTIMEO_OPTION              21U
+#define SO_ATTACH_FILTER_OPTION         26U
+#define SO_ATTACH_BPF_OPTION            50U
+#define SO_ATTACH_REUSEPORT_CBPF_OPTION 51U
+#define SO_ATTACH_REUSEPORT_EBPF_OPTION 52U
+#define PR_SET_VMA_OPTION               0x53564d41U
+#define ARCH_SET_FS_OPTION              0x1002U
 
 /* PTRACE, PARENT, NEWNS, UNTRACED, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, IO. */
 #define CLONE_REFUSED                                                                              \

@@ -20,7 +20,6 @@ static const int model_allowed[] = {
 	__NR_pwrite64,
 	__NR_preadv,
 	__NR_pwritev,
-	__NR_preadv2,
 	__NR_pwritev2,
 	__NR_close,
 	__NR_close_range,
@@ -49,7 +48,6 @@ static const int model_allowed[] = {
 	__NR_truncate,
 	__NR_ftruncate,
 	__NR_fallocate,
-	__NR_fadvise64,
 	__NR_fsync,
 	__NR_fdatasync,
 	__NR_flock,
@@ -138,7 +136,6 @@ static const int model_allowed[] = {
 	__NR_getsockname,
 	__NR_getpeername,
 	__NR_getsockopt,
-	__NR_setsockopt,
 	__NR_shutdown,
 #ifdef __NR_open
 	__NR_dup2,
@@ -287,6 +284,30 @@ static uint32_t model_socket(uint32_t family, uint32_t type)
 						    : MODEL_ERR(ESOCKTNOSUPPORT);
 }
 
+static uint32_t model_setsockopt(uint32_t option)
+{
+	switch (option) {
+	case 2:  /* SO_REUSEADDR */
+	case 6:  /* SO_BROADCAST */
+	case 7:  /* SO_SNDBUF */
+	case 8:  /* SO_RCVBUF */
+	case 9:  /* SO_KEEPALIVE */
+	case 13: /* SO_LINGER */
+	case 15: /* SO_REUSEPORT */
+	case 16: /* SO_PASSCRED */
+	case 20: /* SO_RCVTIMEO */
+	case 21: /* SO_SNDTIMEO */
+		return SECCOMP_RET_ALLOW;
+	case 26: /* SO_ATTACH_FILTER */
+	case 50: /* SO_ATTACH_BPF */
+	case 51: /* SO_ATTACH_REUSEPORT_CBPF */
+	case 52: /* SO_ATTACH_REUSEPORT_EBPF */
+		return SECCOMP_RET_USER_NOTIF;
+	default:
+		return MODEL_ERR(ENOPROTOOPT);
+	}
+}
+
 static uint32_t model_ioctl(uint32_t request)
 {
 	switch (request) {
@@ -416,6 +437,15 @@ static bool model_by_arguments(int number, const uint32_t *low, uint64_t third, 
 	case __NR_socket:
 	case __NR_socketpair:
 		*ret = model_socket(low[0], low[1]);
+		return true;
+	case __NR_setsockopt:
+		*ret = model_setsockopt(low[2]);
+		return true;
+	case __NR_preadv2:
+		*ret = low[5] & 8 ? MODEL_ERR(EOPNOTSUPP) : SECCOMP_RET_ALLOW;
+		return true;
+	case __NR_fadvise64:
+		*ret = MODEL_ERR(0);
 		return true;
 	case __NR_prlimit64:
 		*ret = model_prlimit(low[0], low[1], third);

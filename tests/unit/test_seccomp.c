@@ -142,8 +142,10 @@ static uint64_t next_random(uint64_t *seed)
 	return *seed;
 }
 
-static const uint32_t interesting[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 22, 23, 24, 28, 36,
-	37, 38, 39, 40, 47, 1024, 1025, 1026, 1030, 1031, 1032, 1033, 1034, 1035, 0x1001, 0x1002,
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const uint32_t interesting[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 20, 21, 22, 23, 24, 28, 26, 36,
+	37, 38, 39, 40, 47, 50, 51, 52, 53, 66, 1024, 1025, 1026, 1030, 1031, 1032, 1033, 1034, 1035, 0x1001, 0x1002,
 	0x1003, 0x3001, 0x5401, 0x5402, 0x540e, 0x5412, 0x5413, 0x541b, 0x541c, 0x5421, 0x5422,
 	0x5423, 0x5450, 0x5451, 0x5452, 0x40049409, 0x53564d41, 0x80800, 0x80801, 0x80802, 0x80005,
 	0100, 0101, 020000, 040000, 0200000, 0400000, 01000000, 020000000, 020200000, 0644, 0755,
@@ -156,12 +158,12 @@ static uint64_t pick_argument(uint64_t *seed)
 {
 	uint64_t random = next_random(seed);
 	uint64_t value =
-		interesting[(random >> 8) % (sizeof(interesting) / sizeof(interesting[0]))];
+		interesting[(random >> 8) % ARRAY_LENGTH(interesting)];
 
 	if (random & 1)
-		value |= (uint64_t)interesting[(random >> 24) % 96] << 32;
+		value |= (uint64_t)interesting[(random >> 24) % ARRAY_LENGTH(interesting)] << 32;
 	if ((random & 14) == 0)
-		value |= interesting[(random >> 40) % 96];
+		value |= interesting[(random >> 40) % ARRAY_LENGTH(interesting)];
 	if ((random & 0xf0) == 0)
 		value ^= UINT64_C(1) << ((random >> 56) % 64);
 	return value;

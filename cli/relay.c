@@ -4,34 +4,66 @@
 #include "cli/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/cli.h"
 
 /* One byte of a program can take ten when it is spelled out. */
 #define SPELLED_MAX    10
 /* No more is kept waiting than the runtime keeps of a stream: 1 GiB at the most. */
 #define WAITING_MAX    ((size_t)SPELLED_MAX << 30)
-/* What a pipe that polls writable takes without blocking (pipe(7)); a terminal takes less. */
+/* Where only poll(2) tells what can be written: a pipe that is writable takes this much (pipe(7)).
+ */
 #define PIPE_CHUNK     PIPE_BUF
-#define TERMINAL_CHUNK 256
-
-void relay_start(struct relay *relay)
-{
-	*relay = (struct relay){0};
-	for (int i = 0; i < 2; i++)
-		relay->streams[i].waiting.max = WAITING_MAX;
-	relay->streams[RT_STDOUT].is_terminal = isatty(STDOUT_FILENO) == 1;
-	relay->streams[RT_STDERR].is_terminal = isatty(STDERR_FILENO) == 1;
-}
+#define TERMINAL_CHUNK 1
 
 static int descriptor(enum rt_stream_id stream)
 {
 	return stream == RT_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+/*
+ * While the program runs nothing may wait for whoever reads its output: a write that sleeps (a
+ * terminal that was stopped takes fewer bytes than poll(2) says) would hold up the clock and every
+ * limit. So terminals and pipes are opened once more, without blocking: the flags of the caller's
+ * own description, which it shares with others, stay as they are.
+ */
+static void open_again(struct relay_stream *stream, int fd)
+{
+	char path[32];
+	struct stat st;
+
+	stream->fd = fd;
+	stream->is_terminal = isatty(fd) == 1;
+	if (fstat(fd, &st) < 0)
+		return;
+	stream->is_socket = S_ISSOCK(st.st_mode);
+	if (!stream->is_terminal && !S_ISFIFO(st.st_mode))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	stream->fd = fd;
+	stream->is_own = true;
+}
+
+void relay_start(struct relay *relay)
+{
+	*relay = (struct relay){0};
+	for (int i = 0; i < 2; i++) {
+		relay->streams[i].waiting.max = WAITING_MAX;
+		open_again(&relay->streams[i], descriptor((enum rt_stream_id)i));
+	}
 }
 
 static void fail(struct relay *relay, enum rt_stream_id stream, int code)
@@ -56,19 +88,27 @@ static void add(struct relay *relay, enum rt_stream_id id, struct str piece, boo
 		fail(relay, id, ENOMEM);
 }
 
-/*
- * Writes what can be written without blocking: a reader that stalls must not keep the runtime from
- * watching the clock. Returns true if there may be more room.
- */
+static ssize_t write_now(const struct relay_stream *stream, struct str rest)
+{
+	struct pollfd ready = {.fd = stream->fd, .events = POLLOUT};
+	size_t chunk = stream->is_terminal ? TERMINAL_CHUNK : PIPE_CHUNK;
+
+	if (stream->is_socket)
+		return send(stream->fd, rest.ptr, rest.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (stream->is_own)
+		return write(stream->fd, rest.ptr, rest.len);
+	if (poll(&ready, 1, 0) <= 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return write(stream->fd, rest.ptr, rest.len < chunk ? rest.len : chunk);
+}
+
+/* Returns true if there may be more room. */
 static bool write_some(struct relay *relay, enum rt_stream_id id, struct str *rest)
 {
-	struct pollfd ready = {.fd = descriptor(id), .events = POLLOUT};
-	size_t chunk = relay->streams[id].is_terminal ? TERMINAL_CHUNK : PIPE_CHUNK;
-	ssize_t n;
+	ssize_t n = write_now(&relay->streams[id], *rest);
 
-	if (poll(&ready, 1, 0) <= 0)
-		return false;
-	n = write(ready.fd, rest->ptr, rest->len < chunk ? rest->len : chunk);
 	if (n < 0 && errno != EINTR && errno != EAGAIN)
 		fail(relay, id, errno);
 	if (n < 0)
@@ -151,6 +191,9 @@ void relay_end(struct relay *relay, const struct rt_result *result, const struct
 
 void relay_free(struct relay *relay)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		buf_free(&relay->streams[i].waiting);
+		if (relay->streams[i].is_own)
+			fd_close(&relay->streams[i].fd);
+	}
 }

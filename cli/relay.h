@@ -16,6 +16,9 @@ struct relay_stream {
 	struct buf waiting; /* ready to be written, but the reader is slow */
 	uint64_t passed;    /* bytes of the program's that were taken */
 	bool is_terminal;
+	int fd;      /* what is written to while the program runs */
+	bool is_own; /* another open file description of the same thing, which never blocks */
+	bool is_socket;
 };
 
 struct relay {

@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-#define TREE_MAX 4096
+#define TREE_MAX  33000 /* more than --pids-limit allows */
+#define EXACT_MAX 50    /* milliseconds for exact figures at one reading */
 
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
@@ -47,21 +49,25 @@ static uint64_t field_kb(const char *text, const char *name)
 struct memory {
 	uint64_t anonymous;
 	uint64_t shared;
+	uint64_t tables; /* of pages: the kernel's own memory, but the process's doing */
 };
 
-static void add_exact_memory(pid_t thread, struct memory *memory)
+/* False where the kernel does not tell. */
+static bool add_exact_memory(pid_t thread, struct memory *memory)
 {
 	char text[4096];
 
 	if (read_proc(thread, "smaps_rollup", text, sizeof(text)) <= 0)
-		return;
+		return false;
 	memory->anonymous += field_kb(text, "\nPss_Anon:");
 	memory->shared += field_kb(text, "\nPss_Shmem:");
+	return true;
 }
 
 static uint64_t sum(const struct memory *memory, uint64_t files)
 {
-	return memory->anonymous + (memory->shared > files ? memory->shared : files);
+	return memory->anonymous + memory->tables +
+	       (memory->shared > files ? memory->shared : files);
 }
 
 /* User and system time, its own and its waited-for children's: fields 14 to 17 of stat. */
@@ -83,9 +89,14 @@ static uint64_t cpu_time(pid_t pid)
 	       (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+struct process {
+	pid_t pid;
+	pid_t alive; /* a thread that still has its memory; or 0 */
+	struct memory cheap;
+};
+
 struct tree {
-	pid_t pids[TREE_MAX];
-	pid_t alive[TREE_MAX]; /* of each process, a thread that still has its memory; or 0 */
+	struct process all[TREE_MAX];
 	unsigned count;
 };
 
@@ -106,7 +117,7 @@ static void add_children(struct tree *tree, pid_t thread)
 				continue;
 			}
 			if (child > 0 && tree->count < TREE_MAX)
-				tree->pids[tree->count++] = (pid_t)child;
+				tree->all[tree->count++].pid = (pid_t)child;
 			child = 0;
 		}
 	}
@@ -121,6 +132,7 @@ static bool add_memory(pid_t thread, struct memory *memory)
 		return false;
 	memory->anonymous += field_kb(text, "\nRssAnon:");
 	memory->shared += field_kb(text, "\nRssShmem:");
+	memory->tables += field_kb(text, "\nVmPTE:");
 	return true;
 }
 
@@ -128,51 +140,89 @@ static bool add_memory(pid_t thread, struct memory *memory)
  * Each thread is looked at: a child is listed with the thread that made it, and once the first
  * thread has ended only the others still tell of the memory that they share.
  */
-static void add_process(
-	struct tree *tree, unsigned at, struct memory *memory, struct processes_usage *usage)
+static void add_process(struct tree *tree, unsigned at, struct processes_usage *usage)
 {
-	pid_t pid = tree->pids[at], thread;
+	struct process *process = &tree->all[at];
 	struct dirent *entry;
+	pid_t thread;
 	char path[64];
 	DIR *threads;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)process->pid);
 	threads = opendir(path);
 	if (!threads)
 		return;
-	usage->cpu_ns += cpu_time(pid);
+	usage->cpu_ns += cpu_time(process->pid);
 	while ((entry = readdir(threads))) {
 		thread = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (thread <= 0)
 			continue;
 		usage->count++;
 		add_children(tree, thread);
-		if (!tree->alive[at] && add_memory(thread, memory))
-			tree->alive[at] = thread;
+		if (!process->alive && add_memory(thread, &process->cheap))
+			process->alive = thread;
 	}
 	closedir(threads);
+}
+
+static void add(struct memory *sum, const struct memory *one)
+{
+	sum->anonymous += one->anonymous;
+	sum->shared += one->shared;
+	sum->tables += one->tables;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*
+ * With pages counted once. It costs time for each mapping, which a program can have thousands of:
+ * what is not read within EXACT_MAX counts by its cheap figure, so that nobody hides behind the
+ * work of looking.
+ */
+static struct memory exact_memory(const struct tree *tree)
+{
+	uint64_t end = now_ms() + EXACT_MAX;
+	struct memory ret = {0};
+	unsigned i;
+
+	for (i = 0; i < tree->count; i++) {
+		const struct process *process = &tree->all[i];
+
+		if (!process->alive)
+			continue;
+		if (now_ms() >= end || !add_exact_memory(process->alive, &ret))
+			add(&ret, &process->cheap);
+		else
+			ret.tables += process->cheap.tables;
+	}
+	return ret;
 }
 
 int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_usage *ret)
 {
 	cleanup_free struct tree *tree = calloc(1, sizeof(*tree));
-	struct memory cheap = {0}, exact = {0};
+	struct memory cheap = {0}, exact;
 	unsigned i;
 
 	*ret = (struct processes_usage){0};
 	if (!tree)
 		return -ENOMEM;
-	tree->pids[tree->count++] = init;
-	for (i = 0; i < tree->count; i++)
-		add_process(tree, i, &cheap, ret);
+	tree->all[tree->count++].pid = init;
+	for (i = 0; i < tree->count; i++) {
+		add_process(tree, i, ret);
+		add(&cheap, &tree->all[i].cheap);
+	}
 	ret->memory_bytes = sum(&cheap, files);
 	if (ret->memory_bytes <= limit)
 		return ret->count ? 0 : -ESRCH;
-	for (i = 0; i < tree->count; i++)
-		if (tree->alive[i])
-			add_exact_memory(tree->alive[i], &exact);
-	if (exact.anonymous || exact.shared)
-		ret->memory_bytes = sum(&exact, files);
+	exact = exact_memory(tree);
+	ret->memory_bytes = sum(&exact, files);
 	return 0;
 }
 

@@ -26,6 +26,8 @@
 #define POLL_INTERVAL (10 * MILLISECOND) /* of memory, where the kernel does not limit it */
 #define KILL_TRIES    4
 #define KILL_PATIENCE SECOND /* before the cgroup's own kill is tried too */
+/* The kernel's own number, which no header of libc has: it may not run a filter uncompiled. */
+#define ENOTSUPP      524
 
 uint64_t run_now(void)
 {
@@ -146,7 +148,13 @@ static void describe_failed_step(struct run *run, const struct record *record)
 
 	run->failed_step = step;
 	run_fail(run, status, "%s%s%s: %s", step_name(step), record->detail[0] ? ": " : "",
-		record->detail, strerror(record->error));
+		record->detail,
+		record->error == ENOTSUPP ? "no memory for a compiled filter"
+					  : strerror(record->error));
+	if (record->error == ENOTSUPP)
+		snprintf(run->result->remedy, sizeof(run->result->remedy),
+			"somebody's filters use up what the host has for them: find who, or raise "
+			"net.core.bpf_jit_limit");
 }
 
 /* The figures are final when the init tells the end: it has ended and reaped everything else. */
@@ -343,11 +351,15 @@ static void judge_cpu_time(struct run *run, uint64_t now, uint64_t reading)
 static void poll_processes(struct run *run, uint64_t now)
 {
 	uint64_t limit = run->plan->limits.memory_bytes;
-	uint64_t files = tmpfs_used(run->tmp) + tmpfs_used(run->shm);
+	uint64_t files = tmpfs_used(run->tmp) + tmpfs_used(run->shm), took;
 	struct processes_usage usage;
+	int code;
 
-	run->next_poll_ns = now + POLL_INTERVAL;
-	if (processes_read(run->init, limit, files, &usage) < 0)
+	code = processes_read(run->init, limit, files, &usage);
+	/* A tree that is slow to read is read less often: the clock is looked at in between. */
+	took = run_now() - now;
+	run->next_poll_ns = now + took + (4 * took > POLL_INTERVAL ? 4 * took : POLL_INTERVAL);
+	if (code < 0)
 		return;
 	if (usage.memory_bytes > run->polled_peak_bytes)
 		run->polled_peak_bytes = usage.memory_bytes;

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/text.h"
 
 #define NAME_BYTES_MAX 1024
 #define PART_BYTES_MAX 255
@@ -21,10 +22,17 @@ static bool part_is_safe(struct str part)
 {
 	if (part.len == 0 || part.len > PART_BYTES_MAX || str_is(part, ".") || str_is(part, ".."))
 		return false;
-	for (size_t i = 0; i < part.len; i++)
-		if ((unsigned char)part.ptr[i] < 0x20 || part.ptr[i] == 0x7f)
+	if (!utf8_valid(part))
+		return false;
+	/* A name is shown by others than us: no controls, no marks that turn text round. */
+	for (size_t i = 0, step; i < part.len; i += step) {
+		uint32_t c;
+
+		step = text_decode(part.ptr + i, part.len - i, &c);
+		if (text_must_show(c))
 			return false;
-	return utf8_valid(part);
+	}
+	return true;
 }
 
 bool fetch_name_is_safe(const char *name)

@@ -133,6 +133,11 @@ void notes_print(const struct rt_result *result, const struct notes_options *opt
 		say_limits_hit(result, options->limits);
 		say_limits_likely(result, options->limits);
 		say_denied(result);
+		if (result->files_skipped)
+			cli_error("%zu of what --fetch asks for was left out: no regular files, "
+				  "linked "
+				  "twice, or too many or too large together",
+				result->files_skipped);
 	}
 	if (!options->verbose)
 		return;

@@ -229,6 +229,8 @@ static void ran_json(struct json *json, const struct rt_result *result, bool fil
 	denied_json(json, result);
 	if (files)
 		files_json(json, result);
+	if (files && result->files_skipped)
+		json_uint(json, "files_skipped", result->files_skipped);
 	if (result->python[0])
 		json_text(json, "python", result->python);
 }

@@ -66,7 +66,7 @@ size_t text_decode(const char *bytes, size_t len, uint32_t *ret)
 	return step;
 }
 
-static bool must_show(uint32_t c)
+bool text_must_show(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || WITHIN(c, misleading);
 }
@@ -75,7 +75,7 @@ static void add_character(struct buf *out, const char *bytes, size_t len, uint32
 {
 	if (c == UINT32_MAX)
 		buf_printf(out, "\\x%02x", (unsigned char)bytes[0]);
-	else if (!must_show(c) || (lines && (c == '\n' || c == '\t')))
+	else if (!text_must_show(c) || (lines && (c == '\n' || c == '\t')))
 		buf_add(out, bytes, len);
 	else if (c < 0x100)
 		buf_printf(out, "\\x%02x", (unsigned)c);

@@ -48,6 +48,9 @@ size_t text_decode(const char *bytes, size_t len, uint32_t *ret);
  */
 size_t text_characters(struct str line, size_t column);
 
+/* True for what is spelled out: controls, and what leads a terminal or a reader's eye astray. */
+bool text_must_show(uint32_t character);
+
 /* The lines of Python source bytes: where each begins. In an arena; the bytes are borrowed. */
 struct text_lines {
 	struct str source;

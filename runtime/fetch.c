@@ -163,6 +163,9 @@ void fetch_files(int tmp, const struct rt_plan *plan, struct rt_result *result)
 		else
 			closedir(fetch.open[--fetch.depth]);
 	}
+	/* What lies beyond was not looked at. */
+	if (fetch.entries > ENTRIES_MAX)
+		result->files_skipped++;
 	if (result->file_count)
 		qsort(result->files, result->file_count, sizeof(*result->files), by_name);
 }

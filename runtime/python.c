@@ -23,11 +23,11 @@
 #include "runtime/processes.h"
 #include "runtime/runtime.h"
 
-/* Opens path as seen from root; links cannot lead out of it. */
-static int open_inside(const char *root, const char *path)
+/* Where path leads as seen from root; links cannot lead out of it. Opens nothing. */
+static int find_inside(const char *root, const char *path)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	cleanup_fd int dir = -1;
 
 	if (!*root)
@@ -36,6 +36,23 @@ static int open_inside(const char *root, const char *path)
 	if (dir < 0)
 		return -1;
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+/* Opens it, if it is a regular file or a directory: to open a device may have effects. */
+static int open_inside(const char *root, const char *path)
+{
+	cleanup_fd int found = find_inside(root, path);
+	char link[64];
+	struct stat st;
+
+	if (found < 0 || fstat(found, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		errno = ENOEXEC;
+		return -1;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+	return open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 /* The resolved path of something open, relative to root; NULL when it cannot be told. */
@@ -80,7 +97,9 @@ static enum program_kind inspect_program(
 	struct stat st;
 
 	if (fd < 0)
-		return errno == EACCES || errno == EPERM ? PROGRAM_UNREADABLE : PROGRAM_MISSING;
+		return errno == EACCES || errno == EPERM ? PROGRAM_UNREADABLE
+		       : errno == ENOEXEC                ? PROGRAM_SCRIPT
+							 : PROGRAM_MISSING;
 	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
 		return PROGRAM_DIRECTORY;
 	if (!S_ISREG(st.st_mode) || pread(fd, magic, SELFMAG, 0) != SELFMAG ||

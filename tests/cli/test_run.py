@@ -483,7 +483,14 @@ def _():
         result = run("--fetch", "*", "--fetch-dir", top / "new", "-c", code)
         same(result.status, 125, result)
         holds(result.err, "writing the file a.txt")
-    same(run("--json", "--fetch", "*", "-c", "1").json["files"], [])
+    found = run("--json", "--fetch", "*", "-c", "1").json
+    same((found["files"], "files_skipped" in found), ([], False))
+    code = ("import os\nos.makedirs('/tmp/out')\nopen('/tmp/out/b.csv', 'w').close()\nos.link('/tmp/out/b.csv', '/tmp/out/c.csv')\n"
+            "os.mkfifo('/tmp/out/f')\nos.symlink('x', '/tmp/out/l')\nopen('/tmp/out/kept', 'w').close()")
+    found = run("--guard", "off", "--json", "--fetch", "*", "-c", code).json
+    same(([file["name"] for file in found["files"]], found["files_skipped"]), (["kept"], 4))
+    with scratch() as top:
+        holds(run("--guard", "off", "--fetch", "*", "--fetch-dir", top, "-c", code).err, "4 of what --fetch asks for was left out")
 
 
 @test("--fetch and --fetch-dir need each other")

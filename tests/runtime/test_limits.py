@@ -713,12 +713,105 @@ os._exit(42)
         assert (result["status"], result["exit_code"]) == ("nonzero", 42), result
 
 
+def filters_on_sockets(caller):
+    """no filter on a socket: it would be compiled into memory of the whole host's"""
+    code = """
+import errno, socket, struct
+value = []
+one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+program = (struct.pack("HBBI", 6, 0, 0, 0xffff) * 1)
+import ctypes
+kept = ctypes.create_string_buffer(program)
+for option in (26, 50, 51, 52):
+    try:
+        one.setsockopt(1, option, struct.pack("HxxxxxxQ", 1, ctypes.addressof(kept)))
+        value.append("set")
+    except OSError as error:
+        value.append(error.errno)
+for option in (socket.SO_REUSEADDR, socket.SO_SNDBUF, socket.SO_RCVBUF, socket.SO_KEEPALIVE, socket.SO_BROADCAST, socket.SO_PASSCRED):
+    one.setsockopt(socket.SOL_SOCKET, option, 1)
+one.settimeout(1)
+"""
+    assert caller.value(code) == [1, 1, 1, 1]
+    _, result = caller.run(code)
+    if has(caller, "seccomp-listener"):
+        assert [(d["name"], d["count"]) for d in result["denied_syscalls"]] == [("setsockopt", 4)], result
+    assert outside(caller, code + "print(value[0])") == "set"
+
+
+def page_cache(caller):
+    """what of the host's files is in memory cannot be asked, nor driven out"""
+    value = caller.value("""
+import os
+fd = os.open(os.__file__, os.O_RDONLY)
+try:
+    value = os.preadv(fd, [bytearray(100)], 0, 8)
+except OSError as error:
+    value = error.errno
+os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+""")
+    assert value == 95, value
+
+
+def stalled_terminal(caller):
+    """a terminal that nobody reads does not hold up the clock, nor a signal to pysbx"""
+    def start(limit):
+        master, slave = pty.openpty()
+        process = caller.popen("run", "--guard", "off", "-t", limit, "-c", "import os, time\nwhile True: os.write(1, b'\\n' * 4096); time.sleep(0.01)",
+                               stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        return master, process
+
+    def gone(process):
+        return not any(process.pid == int(text_of(f"/proc/{pid}/stat").split()[3]) for pid in os.listdir("/proc")
+                       if pid.isdigit() and isinstance(text_of(f"/proc/{pid}/stat"), str))
+
+    for limit, number in (("700ms", None), ("60s", signal.SIGTERM)):
+        master, process = start(limit)
+        try:
+            time.sleep(1.5)
+            if number:
+                process.send_signal(number)
+            # The output that is kept still waits for its reader; the program must be gone.
+            assert wait_until(lambda: gone(process), 5), "the program runs on"
+        finally:
+            os.set_blocking(master, False)
+            while process.poll() is None:
+                with contextlib.suppress(OSError):
+                    os.read(master, 65536)
+                time.sleep(0.001)
+            os.close(master)
+        assert process.returncode == (124 if number is None else -number), process.returncode
+
+
+def page_tables(caller):
+    """page tables count as memory, and looking for it does not hold up the clock"""
+    begin = time.monotonic()
+    _, result = caller.run("""
+import mmap, os, time
+fd = os.memfd_create("x")
+os.ftruncate(fd, 16 << 20)
+for _ in range(15):
+    if os.fork() == 0: break
+kept = []
+end = time.monotonic() + 6
+while time.monotonic() < end and len(kept) < 2000:
+    one = mmap.mmap(fd, 16 << 20, mmap.MAP_SHARED, mmap.PROT_READ)
+    for at in range(0, 16 << 20, 4096): one[at]
+    kept.append(one)
+time.sleep(60)
+""", "-m", "64M", "-t", "8s", "--cpu-time", "60s", "--cpus", "2", "--fsize", "64M")
+    took = time.monotonic() - begin
+    assert result["status"] in ("oom", "timeout") and took < 10, (took, result)
+    assert result["status"] == "oom" or has(caller, "memory-limit"), result
+
+
 TESTS = [canaries, device_in_a_library, full_shm, sparse_file, names_that_are_not_there, many_directories, odd_files_out,
          fetch_dir_of_ones_own, listener_of_the_host, neighbours, one_of_many, ids_on_the_host, daemons_at_the_limit,
          forking_threads_at_the_limit, stopped, fork_bomb, no_swap, kernel_memory, crashes, deep_stacks, nothing_sticks,
          share_of_the_processor, locks, flags_of_descriptors, odd_descriptors, terminal, one_hostile_thread, output_costs,
          hostile_flood, half_characters, odd_sources, without_privileges, namespaces_forbidden, low_limits,
-         stopped_supervisor, everything_hostile]
+         stopped_supervisor, everything_hostile, filters_on_sockets, page_cache, stalled_terminal, page_tables]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

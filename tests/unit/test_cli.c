@@ -302,9 +302,7 @@ static void test_fetch_names(void **state)
 	static const char *const good[] = {
 		"a", "a/b.png", "a b", "..a", "a..", "\xc3\xa9", ".hidden"};
 	static const char *const bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b",
-		"a/.", "a\nb", "\x1b", "a\x7f", "\xff", "\xc2\x9b",
-		"a\xe2\x80\xae"
-		"b",
+		"a/.", "a\nb", "\x1b", "a\x7f", "\xff", "\xc2\x9b", "a\xe2\x80\xae",
 		"\xef\xbb\xbf"};
 	char long_name[1100];
 

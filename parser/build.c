@@ -248,8 +248,7 @@ static void remember_changed(struct parser *parser, const struct token *token)
 	spans[parser->changed_count++] = (struct parse_span){token->start, token->end};
 }
 
-/* What a name written in other letters must not become: 3.14 then raises ValueError. */
-static bool is_constant_name(struct str text)
+bool name_is_constant(struct str text)
 {
 	return str_is(text, "None") || str_is(text, "True") || str_is(text, "False");
 }
@@ -265,7 +264,8 @@ const struct str *name_of(struct parser *parser, const struct token *token)
 			parser_fail_memory(parser);
 		else if (changed)
 			remember_changed(parser, token);
-		if (parser->minor >= 14 && is_constant_name(text))
+		/* There ast.parse() raises ValueError. */
+		if (parser->minor >= 14 && name_is_constant(text))
 			parser_fail(parser, DIAG_SYNTAX, token->start, token->end,
 				"identifier field can't represent '%s' constant",
 				arena_strdup(parser->arena, text));
@@ -301,5 +301,13 @@ bool name_check_bind(struct parser *parser, const struct str *name, const struct
 	if (parser->minor > 8 || !str_is(*name, "__debug__"))
 		return true;
 	parser_fail(parser, DIAG_SYNTAX, token->start, token->end, "cannot assign to __debug__");
+	return false;
+}
+
+bool name_check_member(struct parser *parser, const struct str *name, uint32_t start, uint32_t end)
+{
+	if (parser->minor > 8 || (!name_is_constant(*name) && !str_is(*name, "__debug__")))
+		return true;
+	parser_fail(parser, DIAG_SYNTAX, start, end, "cannot assign to %.*s", STR_ARG(*name));
 	return false;
 }

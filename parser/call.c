@@ -51,7 +51,7 @@ static struct ast_node *parse_keyword(struct parser *parser)
 
 	if (!accept(parser, TOK_DOUBLESTAR)) {
 		name = name_read(parser);
-		if (!name || !name_check_bind(parser, name, first) ||
+		if (!name || !name_check_member(parser, name, first->start, first->end) ||
 			!parser_expect(parser, TOK_EQUAL))
 			return NULL;
 		if (parser->minor >= 12 && (peek(parser) == TOK_COMMA || peek(parser) == TOK_RPAR))

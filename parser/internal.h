@@ -150,8 +150,12 @@ const struct str *name_read(struct parser *parser);
 /* Sets of names: start one, then ask of each whether it was in already. One set at a time. */
 void names_begin(struct parser *parser);
 bool name_seen(struct parser *parser, const struct str *name);
+/* What a name written in other letters must not become: None, True or False. */
+bool name_is_constant(struct str text);
 /* 3.8 refuses to bind __debug__ in the parser; later versions leave it to compile(). */
 bool name_check_bind(struct parser *parser, const struct str *name, const struct token *token);
+/* 3.8 also refuses an attribute to be assigned, or a keyword, that reads None once normalised. */
+bool name_check_member(struct parser *parser, const struct str *name, uint32_t start, uint32_t end);
 
 /* --- expr.c --- */
 struct ast_node *parse_expression(struct parser *parser);

@@ -99,10 +99,9 @@ static bool make_targets(struct parser *parser, const struct ast_list *list, enu
 /* 3.8 looks at the names it is about to bind. */
 static bool check_name(struct parser *parser, const struct ast_node *node)
 {
-	const struct str *name =
-		node->kind == AST_Name ? ast_Name_id(node) : ast_Attribute_attr(node);
-
-	if (parser->minor > 8 || !str_is(*name, "__debug__"))
+	if (node->kind == AST_Attribute)
+		return name_check_member(parser, ast_Attribute_attr(node), node->start, node->end);
+	if (parser->minor > 8 || !str_is(*ast_Name_id(node), "__debug__"))
 		return true;
 	parser_fail_node(parser, node, "cannot assign to __debug__");
 	return false;

@@ -229,6 +229,33 @@ static void see_annotated(struct flow *flow, const struct ast_node *node)
 	compile_push(flow->check, FLOW_STEP_ANNOTATED, node, 0);
 }
 
+/*
+ * The target of `x[y]: int` is looked at though nothing is assigned; from 3.9 on the items of a tuple
+ * between its brackets one by one, where no star may stand (check_ann_subscr).
+ */
+static void step_annotated_slice(struct flow *flow, const struct ast_node *node)
+{
+	uint32_t i;
+
+	if (node->kind != AST_Tuple || flow->check->minor < 9) {
+		compile_push_node(flow->check, node);
+		return;
+	}
+	for (i = 0; i < ast_Tuple_elts(node)->count; i++)
+		compile_push(
+			flow->check, FLOW_STEP_ANNOTATED_SLICE, ast_Tuple_elts(node)->items[i], 0);
+}
+
+static void see_bare_target(struct flow *flow, const struct ast_node *target)
+{
+	if (target->kind == AST_Attribute)
+		compile_push_node(flow->check, ast_Attribute_value(target));
+	if (target->kind != AST_Subscript)
+		return;
+	compile_push_node(flow->check, ast_Subscript_value(target));
+	compile_push(flow->check, FLOW_STEP_ANNOTATED_SLICE, ast_Subscript_slice(target), 0);
+}
+
 static void step_annotated(struct flow *flow, const struct ast_node *node)
 {
 	struct compile_check *check = flow->check;
@@ -238,8 +265,8 @@ static void step_annotated(struct flow *flow, const struct ast_node *node)
 		flow_check_debug(flow, *ast_Name_id(target), node->start);
 	if (target->kind == AST_Attribute)
 		flow_check_debug(flow, *ast_Attribute_attr(target), node->start);
-	if (target->kind != AST_Name && !ast_AnnAssign_value(node))
-		compile_push_children(check, target);
+	if (!ast_AnnAssign_value(node))
+		see_bare_target(flow, target);
 	if (!evaluates_annotation(flow, node))
 		return;
 	if (check->minor >= 14)
@@ -397,6 +424,9 @@ static void handle(void *context, struct compile_step step)
 		return;
 	case FLOW_STEP_ANNOTATED:
 		step_annotated(flow, step.object);
+		return;
+	case FLOW_STEP_ANNOTATED_SLICE:
+		step_annotated_slice(flow, step.object);
 		return;
 	}
 	if (block_step(flow, step) || flow_define_step(flow, step) ||

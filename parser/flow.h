@@ -85,6 +85,7 @@ enum flow_step {
 	FLOW_STEP_COMPREHEND,       /* object: a comprehension */
 	FLOW_STEP_GENERATOR,        /* object: a comprehension; number: which of its loops */
 	FLOW_STEP_ANNOTATED,        /* object: an annotated assignment, value and target seen */
+	FLOW_STEP_ANNOTATED_SLICE,  /* object: what stands between the brackets of its target */
 	FLOW_STEP_CASE,             /* object: a match statement; number: which case */
 	FLOW_STEP_PATTERN,          /* object: a pattern */
 	FLOW_STEP_SUBPATTERN,       /* object: a pattern that may be irrefutable */

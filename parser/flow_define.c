@@ -68,6 +68,16 @@ static void see_function(struct flow *flow, const struct ast_node *node)
 	compile_push(check, FLOW_STEP_BIND, node, 0);
 }
 
+/* `*args: *Ts` (3.11) has its star in the annotation. */
+static void push_vararg(struct flow *flow, const struct ast_node *arg)
+{
+	const struct ast_node *annotation = arg ? ast_arg_annotation(arg) : NULL;
+
+	if (annotation && annotation->kind == AST_Starred && flow->check->minor >= 11)
+		annotation = ast_Starred_value(annotation);
+	compile_push_node(flow->check, annotation);
+}
+
 static void step_annotations(struct flow *flow, const struct ast_node *node)
 {
 	struct compile_check *check = flow->check;
@@ -79,22 +89,12 @@ static void step_annotations(struct flow *flow, const struct ast_node *node)
 		compile_push(check, FLOW_STEP_ENTER, NULL, UNIT_ANNOTATION);
 	compile_push_list(check, ast_arguments_args(arguments));
 	compile_push_list(check, ast_arguments_posonlyargs(arguments));
-	compile_push_node(check, ast_arguments_vararg(arguments));
+	push_vararg(flow, ast_arguments_vararg(arguments));
 	compile_push_list(check, ast_arguments_kwonlyargs(arguments));
 	compile_push_node(check, ast_arguments_kwarg(arguments));
 	compile_push_node(check, FUNCTION_FIELD(node, returns));
 	if (check->minor >= 14)
 		compile_push(check, FLOW_STEP_LEAVE, NULL, 0);
-}
-
-/* `*args: *Ts` has its star in the annotation. */
-static void see_arg(struct flow *flow, const struct ast_node *node)
-{
-	const struct ast_node *annotation = ast_arg_annotation(node);
-
-	if (annotation && annotation->kind == AST_Starred)
-		annotation = ast_Starred_value(annotation);
-	compile_push_node(flow->check, annotation);
 }
 
 static void see_class(struct flow *flow, const struct ast_node *node)
@@ -200,7 +200,7 @@ bool flow_see_definition(struct flow *flow, const struct ast_node *node)
 		see_alias(flow, node);
 		return true;
 	case AST_arg:
-		see_arg(flow, node);
+		compile_push_node(flow->check, ast_arg_annotation(node));
 		return true;
 	default:
 		return false;

@@ -25,6 +25,14 @@ struct row {
 
 static const struct row rows[] = {
 	{8, 14, "return", 1, 0, "'return' outside function"},
+	{9, 14, "x[(*y,)]: int", 1, 3, "can't use starred expression here"},
+	{8, 8, "x[(*y,)]: int", 0, 0, NULL},
+	{8, 14, "x[(*y,)]: int = 1", 0, 0, NULL},
+	{11, 14, "x[a, *y]: int", 1, 5, "can't use starred expression here"},
+	{9, 14, "x[(*y, 1):2, z]: int", 0, 0, NULL},
+	{8, 8, "def f(x: (*x)): pass", 1, 10, "can't use starred expression here"},
+	{8, 8, "def f(*x: (*x)): pass", 1, 11, "can't use starred expression here"},
+	{11, 14, "def f(*x: *x): pass", 0, 0, NULL},
 	{8, 14, "class C:\n return 1", 2, 1, "'return' outside function"},
 	{8, 14, "def f():\n return", 0, 0, NULL},
 	{8, 14, "x = 1\nbreak", 2, 0, "'break' outside loop"},

@@ -22,16 +22,17 @@ static bool parse_middle(struct parser *parser)
 	return !parser->failed;
 }
 
-/* ['!' NAME]: s, r or a; -1 where there is none, 0: failed */
+/* ['!' NAME]: s, r or a once normalised; -1 where there is none, 0: failed */
 static int32_t parse_conversion(struct parser *parser)
 {
 	const struct token *mark = parser->token, *name = mark + 1;
+	struct str text;
 	char letter;
 
 	if (!accept(parser, TOK_EXCLAMATION))
 		return -1;
-	letter = name->kind == TOK_NAME && name->end == name->start + 1 ? parser->text[name->start]
-									: '\0';
+	text = name->kind == TOK_NAME ? *name_of(parser, name) : STR("");
+	letter = text.len == 1 ? text.ptr[0] : '\0';
 	if (name->kind == TOK_NAME && name->start != mark->end) {
 		parser_fail(parser, DIAG_SYNTAX, name->start, name->end,
 			"f-string: conversion type must come right after the exclamation mark");

@@ -330,11 +330,10 @@ struct ast_node *parse_lambda_nocond(struct parser *parser)
 	return node;
 }
 
-/* The rest of a conditional expression, from its `if` on. */
-static struct ast_node *parse_conditional(
-	struct parser *parser, struct ast_node *body, uint32_t start)
+/* 'if' disjunction 'else', for the conditional expression that began at start */
+static struct ast_node *parse_condition(struct parser *parser, uint32_t start)
 {
-	struct ast_node *test, *orelse, *node;
+	struct ast_node *test;
 
 	parser->token++;
 	test = parse_disjunction(parser);
@@ -342,19 +341,42 @@ static struct ast_node *parse_conditional(
 		return NULL;
 	if (peek(parser) == TOK_COLON)
 		return parser_fail_here(parser);
-	if (peek(parser) != TOK_KW_ELSE) {
-		parser_fail(parser, DIAG_SYNTAX, start, last_end(parser),
+	if (!accept(parser, TOK_KW_ELSE))
+		return parser_fail(parser, DIAG_SYNTAX, start, last_end(parser),
 			"expected 'else' after 'if' expression");
-		return NULL;
+	return test;
+}
+
+/*
+ * The rest of a conditional expression, from its `if` on. What stands behind the `else` may be one
+ * more of them: all are read in turn, then made from the last one up.
+ */
+static struct ast_node *parse_conditional(
+	struct parser *parser, struct ast_node *body, uint32_t start)
+{
+	size_t mark = parser->scratch_count;
+	struct ast_node *test, *node = body;
+
+	do {
+		test = parse_condition(parser, start);
+		if (!test)
+			return NULL;
+		scratch_push(parser, (const void *)(uintptr_t)start);
+		scratch_push(parser, node);
+		scratch_push(parser, test);
+		start = parser->token->start;
+		node = peek(parser) == TOK_KW_LAMBDA ? parse_lambda(parser, false)
+						     : parse_disjunction(parser);
+	} while (node && peek(parser) == TOK_KW_IF);
+	while (node && !parser->failed && parser->scratch_count > mark) {
+		const void *const *part = parser->scratch + (parser->scratch_count -= 3);
+		struct ast_node *orelse = node;
+
+		node = node_new(parser, AST_IfExp, (uint32_t)(uintptr_t)part[0], last_end(parser));
+		node_set(parser, node, AST_SLOT_IfExp_test, part[2]);
+		node_set(parser, node, AST_SLOT_IfExp_body, part[1]);
+		node_set(parser, node, AST_SLOT_IfExp_orelse, orelse);
 	}
-	parser->token++;
-	orelse = parse_expression(parser);
-	if (!orelse)
-		return NULL;
-	node = node_new(parser, AST_IfExp, start, last_end(parser));
-	node_set(parser, node, AST_SLOT_IfExp_test, test);
-	node_set(parser, node, AST_SLOT_IfExp_body, body);
-	node_set(parser, node, AST_SLOT_IfExp_orelse, orelse);
 	return node;
 }
 

@@ -288,6 +288,9 @@ static void test_limits(void **state)
 	assert_true(accepts_repeated("", "lambda:", PARSER_MAX_DEPTH - 1, "1"));
 	assert_false(accepts_repeated("", "lambda:", PARSER_MAX_DEPTH, "1"));
 	assert_true(accepts_repeated("", "1**", PARSER_MAX_DEPTH - 1, "1"));
+	/* CPython 3.13 reads some 5960. */
+	assert_true(accepts_repeated("", "1 if 1 else ", AST_MAX_HEIGHT - 3, "1"));
+	assert_false(accepts_repeated("", "1 if 1 else ", AST_MAX_HEIGHT - 2, "1"));
 	assert_false(accepts_repeated("", "1**", PARSER_MAX_DEPTH, "1"));
 	/* Flat constructs have no limit of their own. */
 	assert_true(accepts_repeated("a", " and a", 100000, ""));

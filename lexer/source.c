@@ -122,7 +122,10 @@ static bool is_utf8_by_name(struct str cookie)
 	       (len > 5 && memcmp(name, "utf-8-", 6) == 0);
 }
 
-/* The other spellings whose codec is the one of UTF-8 or ASCII (encodings.aliases). */
+/*
+ * The other spellings whose codec is the one of UTF-8 or ASCII (encodings.aliases), hyphens
+ * between their parts made one '_'.
+ */
 static enum charset charset_of(struct str cookie)
 {
 	static const struct {
@@ -133,9 +136,15 @@ static enum charset charset_of(struct str cookie)
 		{"utf8", CHARSET_UTF8},
 		{"u8", CHARSET_UTF8},
 		{"utf", CHARSET_UTF8},
+		{"utf8_ucs2", CHARSET_UTF8},
+		{"utf8_ucs4", CHARSET_UTF8},
+		{"utf8.ucs2", CHARSET_UTF8},
+		{"utf8.ucs4", CHARSET_UTF8},
+		{"cp65001", CHARSET_UTF8},
 		{"utf_8_sig", CHARSET_UTF8},
 		{"ascii", CHARSET_ASCII},
 		{"us_ascii", CHARSET_ASCII},
+		{"us.ascii", CHARSET_ASCII},
 	};
 	char name[16];
 	size_t i, len = 0;

@@ -47,7 +47,7 @@ static int32_t parse_conversion(struct parser *parser)
 	return letter;
 }
 
-static bool parse_field(struct parser *parser, bool template, uint8_t flags);
+static bool parse_field(struct parser *parser, bool template);
 
 /* How many pieces on the scratch are not empty texts. */
 static size_t count_pieces(const struct parser *parser, size_t mark)
@@ -75,7 +75,7 @@ static struct ast_node *parse_format_spec(struct parser *parser)
 			if (!parse_middle(parser))
 				return NULL;
 		} else if (peek(parser) == TOK_LBRACE) {
-			if (!parse_field(parser, false, TOKEN_RAW))
+			if (!parse_field(parser, false))
 				return NULL;
 		} else {
 			break;
@@ -95,40 +95,40 @@ static struct ast_node *parse_format_spec(struct parser *parser)
 	return parser->failed ? NULL : node;
 }
 
-static bool push_text(struct parser *parser, uint32_t start, uint32_t end, uint8_t flags)
+static bool push_text(struct parser *parser, uint32_t start, uint32_t end)
 {
 	struct str value;
 
-	if (!string_value(parser, start, end, flags, false, &value))
+	if (!string_value(parser, start, end, TOKEN_RAW, false, &value))
 		return false;
 	scratch_push(parser, constant_str(parser, AST_CONST_STR, value, start, end));
 	return !parser->failed;
 }
 
 /*
- * The text of a field from behind its brace up to the next token, without comments, pushed as
- * Constants. 3.12 takes every '#' for the start of a comment, also in a string; later versions look
- * closer, and so do the tokens: a comment stands between two of them.
+ * The text of a field from behind its brace up to the next token, as it is written but without its
+ * comments, pushed as Constants. 3.12 takes every '#' for the start of a comment, also in a string;
+ * later versions look closer, and so do the tokens: a comment stands between two of them.
  */
-static bool push_expression_text(struct parser *parser, const struct token *first, uint8_t flags)
+static bool push_expression_text(struct parser *parser, const struct token *first)
 {
 	uint32_t start = first->end, end = parser->token->start, at = start;
 	const struct token *token = first;
 
 	if (!memchr(parser->text + start, '#', end - start))
-		return push_text(parser, start, end, flags);
+		return push_text(parser, start, end);
 	for (; at < end; at++) {
 		while (token < parser->token && token->end <= at)
 			token++;
 		if (parser->text[at] != '#' || (parser->minor > 12 && at >= token->start))
 			continue;
-		if (!push_text(parser, start, at, flags))
+		if (!push_text(parser, start, at))
 			return false;
 		while (at < end && parser->text[at] != '\n' && parser->text[at] != '\r')
 			at++;
 		start = at;
 	}
-	return push_text(parser, start, end, flags);
+	return push_text(parser, start, end);
 }
 
 /* What an Interpolation remembers of its expression: the text without blanks and '=' at its end. */
@@ -137,7 +137,7 @@ static const struct str *interpolation_text(struct parser *parser, const struct 
 	size_t mark = parser->scratch_count;
 	struct str value;
 
-	if (!push_expression_text(parser, first, TOKEN_RAW))
+	if (!push_expression_text(parser, first))
 		return NULL;
 	value = ast_Constant_value(
 		join_constants(parser, parser->scratch + mark, parser->scratch_count - mark));
@@ -184,12 +184,8 @@ static bool fail_brace(struct parser *parser)
 	return false;
 }
 
-/*
- * replacement_field: '{' annotated_rhs ['='] ['!' NAME] [format_spec] '}'
- * Before 3.14 the text of `x=` is read as part of the string's text, escapes decoded by the
- * string's flags; in a format spec, and later everywhere, it stays as it is.
- */
-static bool parse_field(struct parser *parser, bool template, uint8_t flags)
+/* replacement_field: '{' annotated_rhs ['='] ['!' NAME] [format_spec] '}' */
+static bool parse_field(struct parser *parser, bool template)
 {
 	const struct token *first = parser->token++;
 	struct field field = {.start = first->start};
@@ -210,9 +206,7 @@ static bool parse_field(struct parser *parser, bool template, uint8_t flags)
 		return fail_brace(parser);
 	if (template)
 		field.str = interpolation_text(parser, first);
-	if (parser->minor >= 14)
-		flags |= TOKEN_RAW;
-	if (field.debug && !push_expression_text(parser, first, flags))
+	if (field.debug && !push_expression_text(parser, first))
 		return false;
 	field.conversion = parse_conversion(parser);
 	if (field.conversion == 0)
@@ -233,7 +227,6 @@ static bool parse_field(struct parser *parser, bool template, uint8_t flags)
 /* fstring: FSTRING_START (FSTRING_MIDDLE | replacement_field)* FSTRING_END */
 bool parse_fstring(struct parser *parser)
 {
-	uint8_t flags = parser->token->flags & TOKEN_RAW;
 	bool template = (parser->token++->flags & TOKEN_TEMPLATE) != 0;
 
 	for (;;) {
@@ -243,7 +236,7 @@ bool parse_fstring(struct parser *parser)
 				return false;
 			break;
 		case TOK_LBRACE:
-			if (!parse_field(parser, template, flags))
+			if (!parse_field(parser, template))
 				return false;
 			break;
 		case TOK_FSTRING_END:

@@ -62,12 +62,31 @@ def drop_empty_in_spec(node):
     spec.values = values
 
 
-def cut_at_hash(node):
-    """The text of `f"{'#'=}"` lost everything from the mark on; nothing can be compared."""
-    for before, value in zip(getattr(node, "values", ()), getattr(node, "values", ())[1:]):
-        if isinstance(node, ast.JoinedStr) and isinstance(value, ast.FormattedValue):
-            if isinstance(before, ast.Constant) and has_hash(value.value):
+def forget_text(node, is_doubtful):
+    """The text of `f"{x=}"` and the str of an Interpolation, where the expression says so."""
+    values = getattr(node, "values", ())
+    for before, value in zip([None] + list(values), values):
+        if type(value).__name__ not in ("FormattedValue", "Interpolation"):
+            continue
+        text = getattr(before, "value", None) if isinstance(before, ast.Constant) else None
+        if is_doubtful(value.value, "%s%s" % (text, getattr(value, "str", ""))):
+            if isinstance(text, str):
                 before.value = ANYTHING
+            if hasattr(value, "str"):
+                value.str = ANYTHING
+
+
+def forget_hash(node):
+    """
+    3.13.0 to 3.13.4 cut `f"{'#'=}"` at the mark. Their successors take the quotes within `'''...'''`
+    and an escaped one for ends of the string, so marks behind them are kept or cut (CPython 141271).
+    """
+    forget_text(node, lambda value, text: "#" in text or has_hash(value))
+
+
+def forget_unequal(node):
+    """`f"{x!=y=}"` lost what follows the first "!" (CPython 129093), with a format spec still."""
+    forget_text(node, lambda value, text: any(isinstance(inner, ast.NotEq) for inner in ast.walk(value)))
 
 
 def forget_debug_in_spec(node):
@@ -79,9 +98,12 @@ def forget_debug_in_spec(node):
                 before.value = ANYTHING
 
 
+NOT_YET = 99  # a micro release in which the fault will have been mended
+
 MICRO_DIFFERENCES = [
     ((3, 12, 0), (3, 12, 3), drop_empty_in_spec),
-    ((3, 13, 0), (3, 13, 4), cut_at_hash),
+    ((3, 13, 0), (3, 14, NOT_YET), forget_hash),
+    ((3, 12, 0), (3, 14, NOT_YET), forget_unequal),
     ((3, 13, 0), (3, 13, 0), forget_debug_in_spec),
     ((3, 14, 0), (3, 14, 2), forget_debug_in_spec),
 ]
@@ -104,20 +126,28 @@ MICRO_LAXITIES = [
 ]
 
 
+# Programs that earlier micro releases may refuse, or whose texts they make otherwise: escapes in the
+# format spec of a raw f-string, escapes in the text of `f"{'\\x41'=}"` (CPython 124363).
+RAW_FORMAT = re.compile(rb"(?i)\b(?:rf|fr)['\"]")
+DEBUG_TEXT = re.compile(rb"(?is)\br?fr?['\"].*=[\s\\]*(?:#.*)?[!:}]")
+MICRO_ESCAPES = [
+    ((3, 13, 0), (3, 13, 5), RAW_FORMAT),
+    ((3, 12, 0), (3, 12, 8), DEBUG_TEXT),
+    ((3, 13, 0), (3, 13, 1), DEBUG_TEXT),
+]
+
+
+def has_doubtful_escapes(data):
+    return b"\\" in data and any(
+        first <= MICRO <= last and pattern.search(data) for first, last, pattern in MICRO_ESCAPES)
+
+
 def is_micro_laxity(message):
     return any(first <= MICRO <= last and text in message for first, last, text in MICRO_LAXITIES)
 
 
 def is_micro_fault(error):
     return any(first <= MICRO <= last and text in str(error) for first, last, text in MICRO_FAULTS)
-
-
-RAW_FORMAT = re.compile(rb"(?i)\b(?:rf|fr)['\"]")
-
-
-def is_raw_spec(data):
-    """3.13.0 to 3.13.5 may decode escapes in the format spec of a raw f-string."""
-    return (3, 13, 0) <= MICRO <= (3, 13, 5) and b"\\" in data and RAW_FORMAT.search(data)
 
 
 def same_text(text):
@@ -188,6 +218,8 @@ def compare_node(expected, found, path, positions):
 
 
 def compare(expected, found, path, positions):
+    if expected is ANYTHING:
+        return
     if isinstance(expected, ast.AST):
         compare_node(expected, found, path, positions)
     elif isinstance(expected, list):
@@ -197,16 +229,16 @@ def compare(expected, found, path, positions):
 
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-UTF8 = re.compile(r"utf-?8(-sig)?|(us-)?ascii|u8|utf|utf8_ucs[24]|cp65001|646|ansi_x3\.4_.*|iso646.*", re.I)
+UTF8 = re.compile(r"utf-?8|utf-8-.*|(us[-.])?ascii|u8|utf|utf8[-.]ucs[24]|cp65001")
 
 
 def foreign_cookie(data):
-    """Whether a cookie names an encoding other than UTF-8 or ASCII."""
+    """Whether a cookie names an encoding other than UTF-8 or ASCII, or ASCII by a stranger name."""
     for line in data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:2]:
         match = COOKIE.match(line)
         if match:
-            name = match.group(1).decode("ascii", "replace").replace("_", "-").lower()
-            return not UTF8.match(name)
+            name = re.sub("[-_]+", "-", match.group(1).decode("ascii", "replace").lower()).strip("-")
+            return not UTF8.fullmatch(name)
         if not re.match(rb"^[ \t\f]*(?:#.*)?$", line):
             break
     return False
@@ -248,7 +280,7 @@ class Comparison:
                 self.tell("accepted_only_by_pysbx", name, "foreign encoding")
             return
         tree, why = oracle_parse(data)
-        if tree is None and (why is None or (found["ok"] and is_raw_spec(data))):
+        if tree is None and (why is None or (found["ok"] and has_doubtful_escapes(data))):
             self.counts["skipped"] += 1
         elif tree is None and found["ok"]:
             self.tell("accepted_only_by_pysbx", name, why)
@@ -263,7 +295,7 @@ class Comparison:
                 compare(tree, found["ast"], "", True)
                 self.counts["identical"] += 1
             except Different as difference:
-                if is_raw_spec(data):
+                if has_doubtful_escapes(data):
                     self.counts["skipped"] += 1
                 else:
                     self.tell("different", name, difference)

@@ -148,17 +148,20 @@ static enum charset charset_of(struct str cookie)
 	};
 	char name[16];
 	size_t i, len = 0;
+	bool gap = false; /* between two parts */
 
 	for (i = 0; i < cookie.len; i++) {
 		char c = cookie.ptr[i];
 
-		if (len == sizeof(name))
+		if (len + 2 > sizeof(name))
 			return CHARSET_REFUSED;
 		if (c == '-' || c == '_') {
-			if (len && i + 1 < cookie.len && name[len - 1] != '_')
-				name[len++] = '_';
+			gap = len > 0;
 			continue;
 		}
+		if (gap)
+			name[len++] = '_';
+		gap = false;
 		name[len++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 	}
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {

@@ -124,10 +124,13 @@ static const unsigned char *lex_number(struct lexer *lx, const unsigned char *st
 	return p;
 }
 
+/* What can be printed is left to the parser: the errors further on may matter more. */
 static const unsigned char *lex_bad(struct lexer *lx, const unsigned char *p)
 {
-	if (*p >= 0x20 && *p < 0x7f)
-		return lexer_error(lx, DIAG_SYNTAX, p, p + 1, "invalid syntax");
+	if (*p >= 0x20 && *p < 0x7f) {
+		lexer_emit(lx, TOK_BAD, 0, 0, p, p + 1);
+		return p + 1;
+	}
 	return lexer_error(lx, DIAG_SYNTAX, p, p + 1, "invalid non-printable character U+%04X", *p);
 }
 
@@ -271,10 +274,8 @@ static const unsigned char *lex_exclamation(struct lexer *lx, const unsigned cha
 
 static const unsigned char *lex_less(struct lexer *lx, const unsigned char *p)
 {
-	if (p[1] == '>' && lx->minor >= 14) /* the parser knows whether it may stand here */
+	if (p[1] == '>') /* the parser knows whether it may stand here */
 		return emit_one(lx, p, 2, TOK_NOTEQUAL);
-	if (p[1] == '>')
-		return lexer_error(lx, DIAG_SYNTAX, p, p + 2, "invalid syntax");
 	return emit_doubled(lx, p, TOK_LESS, TOK_LESSEQUAL, TOK_LEFTSHIFT, TOK_LEFTSHIFTEQUAL);
 }
 

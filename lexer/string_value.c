@@ -288,7 +288,9 @@ int lexer_string_value(const struct source *source, uint32_t start, uint32_t end
 	char *value;
 
 	if ((flags & TOKEN_BYTES) && !is_ascii(text))
-		return fail(&d, DIAG_SYNTAX, "bytes can only contain ASCII literal characters");
+		return fail(&d, DIAG_SYNTAX,
+			source->minor < 10 ? "bytes can only contain ASCII literal characters."
+					   : "bytes can only contain ASCII literal characters");
 	*ret_value = text;
 	if (!needs_decoding(text, flags, is_format))
 		return 0;

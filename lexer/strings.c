@@ -75,7 +75,6 @@ int lexer_prefix(struct lexer *lx, const unsigned char *p, uint8_t *ret_flags)
 static const unsigned char *unterminated(struct lexer *lx, const unsigned char *start,
 	const unsigned char *stop, uint8_t flags, bool escaped_quote, unsigned char quote)
 {
-	const char *kind = flags & TOKEN_FORMAT ? "f-string" : "string";
 	const struct fstring *fstring = lexer_fstring(lx);
 	uint32_t line = lexer_line(lx, stop);
 
@@ -87,9 +86,9 @@ static const unsigned char *unterminated(struct lexer *lx, const unsigned char *
 			fstring->flags & TOKEN_TEMPLATE ? "t" : "f");
 	if (flags & TOKEN_TRIPLE)
 		return lexer_error(lx, DIAG_SYNTAX, start, start + 1,
-			"unterminated triple-quoted %s literal (detected at line %u)", kind, line);
+			"unterminated triple-quoted string literal (detected at line %u)", line);
 	return lexer_error(lx, DIAG_SYNTAX, start, start + 1,
-		"unterminated %s literal (detected at line %u)%s", kind, line,
+		"unterminated string literal (detected at line %u)%s", line,
 		escaped_quote ? "; perhaps you escaped the end quote?" : "");
 }
 

@@ -3,6 +3,39 @@
 
 #include <string.h>
 
+/*
+ * star_named_expression between brackets. From 3.13 on a star must have an expression behind it
+ * before anything else is said (invalid_starred_expression, which is read within comprehensions).
+ */
+static struct ast_node *parse_element(struct parser *parser)
+{
+	const struct token *star = parser->token, *failed;
+	struct ast_node *node;
+
+	if (star->kind != TOK_STAR)
+		return parse_named_expression(parser);
+	node = parse_starred(parser);
+	parser->operand = star + 1;
+	parser->behind_operand = parser->token;
+	if (node || parser->minor < 13 || !parser->generic || parser->guessing ||
+		peek(parser) == TOK_ERROR)
+		return node;
+	failed = parser->token;
+	parser->failed = parser->generic = false;
+	parser->token = star + 1;
+	switch (parser_guess(parser, parse_expression, false)) {
+	case GUESS_WRONG:
+		parser->token = parser->guess_end;
+		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
+			"Invalid star expression");
+	case GUESS_RIGHT:
+		parser->token = failed;
+		return parser_fail_here(parser);
+	default:
+		return NULL;
+	}
+}
+
 /* for_if_clause: ['async'] 'for' star_targets 'in' ~ disjunction ('if' disjunction)* */
 static struct ast_node *parse_for_if_clause(struct parser *parser)
 {
@@ -17,7 +50,8 @@ static struct ast_node *parse_for_if_clause(struct parser *parser)
 	if (target && parser->minor >= 13 && peek(parser) != TOK_KW_IN && peek(parser) != TOK_ERROR)
 		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"'in' expected after for-loop variables");
-	if (!target || !parser_expect(parser, TOK_KW_IN))
+	if (!target || !make_target(parser, target, TARGET_STAR) ||
+		!parser_expect(parser, TOK_KW_IN))
 		return NULL;
 	iter = parse_disjunction(parser);
 	if (!iter)
@@ -136,7 +170,7 @@ struct ast_node *parse_paren_content(struct parser *parser, uint32_t start, enum
 
 	if (peek(parser) == TOK_KW_YIELD)
 		return parse_yield_group(parser, close);
-	first = parse_star_named_expression(parser);
+	first = parse_element(parser);
 	if (!first)
 		return NULL;
 	if (at_comprehension(parser))
@@ -150,7 +184,8 @@ struct ast_node *parse_paren_content(struct parser *parser, uint32_t start, enum
 	if (!parser_expect(parser, close))
 		return NULL;
 	if (first->kind == AST_Starred && parser->minor > 8)
-		return parser_fail_node(parser, first, "cannot use starred expression here");
+		return parser_fail_node(parser, first, "%s use starred expression here",
+			parser->minor < 10 ? "can't" : "cannot");
 	return first;
 }
 
@@ -176,7 +211,7 @@ static struct ast_node *parse_list(struct parser *parser)
 	struct ast_node *first, *node;
 
 	if (!accept(parser, TOK_RSQB)) {
-		first = parse_star_named_expression(parser);
+		first = parse_element(parser);
 		if (!first)
 			return NULL;
 		if (at_comprehension(parser))
@@ -270,15 +305,16 @@ static struct ast_node *finish_dict(struct parser *parser, uint32_t start, size_
 }
 
 /* dictcomp: '{' expression ':' expression for_if_clauses '}', the pair being on the scratch */
-static struct ast_node *finish_dictcomp(struct parser *parser, uint32_t start, size_t mark)
+static struct ast_node *finish_dictcomp(
+	struct parser *parser, const struct token *first, uint32_t start, size_t mark)
 {
 	const struct ast_node *key = parser->scratch[mark], *value = parser->scratch[mark + 1];
 	const struct ast_list *clauses;
 	struct ast_node *node;
 
 	if (!key)
-		return parser_fail_node(
-			parser, value, "dict unpacking cannot be used in dict comprehension");
+		return parser_fail(parser, DIAG_SYNTAX, first->start, first->end,
+			"dict unpacking cannot be used in dict comprehension");
 	clauses = parse_comprehension_clauses(parser);
 	if (!clauses || !parser_expect(parser, TOK_RBRACE))
 		return NULL;
@@ -291,10 +327,11 @@ static struct ast_node *finish_dictcomp(struct parser *parser, uint32_t start, s
 }
 
 /* dict: '{' [double_starred_kvpair (',' double_starred_kvpair)* [',']] '}', after its first pair */
-static struct ast_node *parse_dict(struct parser *parser, uint32_t start, size_t mark)
+static struct ast_node *parse_dict(
+	struct parser *parser, const struct token *first, uint32_t start, size_t mark)
 {
 	if (at_comprehension(parser))
-		return finish_dictcomp(parser, start, mark);
+		return finish_dictcomp(parser, first, start, mark);
 	while (accept(parser, TOK_COMMA) && peek(parser) != TOK_RBRACE) {
 		if (!parse_kvpair(parser))
 			return NULL;
@@ -308,15 +345,16 @@ static struct ast_node *parse_dict(struct parser *parser, uint32_t start, size_t
 static struct ast_node *parse_brace(struct parser *parser)
 {
 	uint32_t start = parser->token++->start;
+	const struct token *token = parser->token;
 	size_t mark = parser->scratch_count;
 	struct ast_node *first, *value;
 
 	if (accept(parser, TOK_RBRACE))
 		return finish_dict(parser, start, mark);
 	if (peek(parser) == TOK_DOUBLESTAR)
-		return parse_kvpair(parser) ? parse_dict(parser, start, mark) : NULL;
+		return parse_kvpair(parser) ? parse_dict(parser, token, start, mark) : NULL;
 	if (peek(parser) == TOK_STAR) {
-		first = parse_starred(parser);
+		first = parse_element(parser);
 		return first ? parse_set(parser, first, start) : NULL;
 	}
 	first = parse_expression(parser);
@@ -326,6 +364,8 @@ static struct ast_node *parse_brace(struct parser *parser)
 		if (peek(parser) == TOK_COLONEQUAL && parser->minor >= 9) {
 			parser->token = first->kind == AST_Name ? parser->token - 1 : parser->token;
 			first = parse_named_expression(parser);
+		} else if (peek(parser) == TOK_EQUAL && parser->minor >= 10 && !parser->guessing) {
+			first = check_equal(parser, first);
 		}
 		return first ? parse_set(parser, first, start) : NULL;
 	}
@@ -334,7 +374,7 @@ static struct ast_node *parse_brace(struct parser *parser)
 		return NULL;
 	scratch_push(parser, first);
 	scratch_push(parser, value);
-	return parse_dict(parser, start, mark);
+	return parse_dict(parser, token, start, mark);
 }
 
 static struct ast_node *singleton(struct parser *parser, enum ast_constant type)
@@ -458,16 +498,37 @@ static struct ast_node *parse_call(struct parser *parser, struct ast_node *func,
 	return node;
 }
 
+/* A list behind something, `x[]`, may be one that lacks a comma before it. */
+static void *guess_list(struct parser *parser, const struct token *open, uint32_t start)
+{
+	const struct token *token = parser->token, *operand = open;
+
+	if (!parser->generic || parser->guessing || token->kind == TOK_ERROR)
+		return NULL;
+	while (operand > parser->first && operand->start > start)
+		operand--;
+	parser->failed = parser->generic = false;
+	parser->token = parser->behind_operand = open;
+	parser->operand = operand;
+	if (!guess_comma(parser)) {
+		parser->token = token;
+		parser->behind_operand = NULL;
+		parser_fail_here(parser);
+	}
+	return NULL;
+}
+
 /* primary: primary '[' slices ']' */
 static struct ast_node *parse_subscript(
 	struct parser *parser, struct ast_node *value, uint32_t start)
 {
+	const struct token *open;
 	struct ast_node *slices, *node;
 
-	parser->token++;
+	open = parser->token++;
 	slices = parse_slices(parser);
 	if (!slices || !parser_expect(parser, TOK_RSQB))
-		return NULL;
+		return guess_list(parser, open, start);
 	node = node_new(parser, AST_Subscript, start, last_end(parser));
 	node_set(parser, node, AST_SLOT_Subscript_value, value);
 	node_set(parser, node, AST_SLOT_Subscript_slice, slices);

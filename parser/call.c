@@ -6,6 +6,8 @@ struct argument_state {
 	bool keyword; /* name=value was seen */
 	bool unpack;  /* **value was seen */
 	bool base;    /* the next one is the first of a class, which is no generator expression */
+	const char *late; /* what a positional one came after: then all is refused */
+	const struct token *first, *late_token;
 };
 
 static struct ast_node *new_keyword(
@@ -27,9 +29,8 @@ static struct ast_node *parse_starred_argument(struct parser *parser)
 	uint32_t start = parser->token++->start;
 	struct ast_node *value = parse_expression(parser), *node;
 
-	if (!value && parser->minor >= 13 && parser->error.message &&
-		str_is(str_of(parser->error.message), "invalid syntax"))
-		parser->error.message = "Invalid star expression";
+	if (!value && parser->minor >= 13)
+		guess_instead(parser, parser->token, "Invalid star expression");
 	if (!value)
 		return NULL;
 	if (parser->minor >= 12 && peek(parser) == TOK_EQUAL)
@@ -92,9 +93,10 @@ static struct ast_node *parse_genexp_argument(
 
 /* Something without name= or stars: named_expression, or a generator expression. */
 static struct ast_node *parse_positional(
-	struct parser *parser, const struct argument_state *state, uint32_t open, bool only)
+	struct parser *parser, struct argument_state *state, uint32_t open, bool only)
 {
-	struct ast_node *node = parse_plain_named_expression(parser);
+	const struct token *token = parser->token;
+	struct ast_node *node = parse_plain_named_expression(parser, true);
 
 	if (!node)
 		return NULL;
@@ -103,31 +105,66 @@ static struct ast_node *parse_positional(
 	if (peek(parser) == TOK_KW_FOR || peek(parser) == TOK_KW_ASYNC)
 		return parse_genexp_argument(parser, node, open, only);
 	if (peek(parser) == TOK_EQUAL && node->kind == AST_Constant && node->op <= AST_CONST_TRUE &&
-		parser->minor >= 9)
+		parser->token[-1].start == node->start && parser->minor != 9)
 		return parser_fail(parser, DIAG_SYNTAX, node->start, parser->token->end,
-			"cannot assign to %s", expression_noun(node));
+			"cannot assign to %s", expression_noun(parser, node));
 	if (peek(parser) == TOK_EQUAL)
 		return parser_fail_node(parser, node,
 			"expression cannot contain assignment, perhaps you meant \"==\"?");
 	if (state->unpack)
-		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
-			"positional argument follows keyword argument unpacking");
-	if (state->keyword)
-		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
-			"positional argument follows keyword argument");
+		state->late = "keyword argument unpacking";
+	else if (state->keyword)
+		state->late = "keyword argument";
+	if (state->late && !state->late_token)
+		state->late_token = token;
 	return node;
+}
+
+/* invalid_arguments: args ',' '*' ; which place is told differs */
+static void *fail_late_star(struct parser *parser, const struct argument_state *state)
+{
+	const struct token *star = parser->token, *place = star;
+
+	if (parser->minor == 10)
+		place = state->first;
+	else if (parser->minor >= 13)
+		place = star - 1;
+	if (parser->minor >= 13 && !parse_starred_argument(parser))
+		return NULL;
+	return parser_fail(parser, DIAG_SYNTAX, place->start, place->end,
+		"iterable argument unpacking follows keyword argument unpacking");
+}
+
+/* args ',' args, told where the second of them ends; by 3.8 where it begins */
+static bool fail_late(struct parser *parser, const struct argument_state *state)
+{
+	const struct token *place = parser->minor == 8 ? state->late_token : parser->token;
+
+	parser_fail(parser, DIAG_SYNTAX, place->start, place->end, "positional argument follows %s",
+		state->late);
+	return false;
+}
+
+static bool at_genexp(const struct parser *parser)
+{
+	return peek(parser) == TOK_KW_FOR || peek(parser) == TOK_KW_ASYNC;
 }
 
 static struct ast_node *parse_argument(
 	struct parser *parser, struct argument_state *state, uint32_t open, bool only)
 {
 	const struct token *token = parser->token;
+	struct ast_node *node;
 
 	if (token->kind == TOK_STAR) {
 		if (state->unpack)
-			return parser_fail(parser, DIAG_SYNTAX, token->start, token->end,
-				"iterable argument unpacking follows keyword argument unpacking");
-		return parse_starred_argument(parser);
+			return fail_late_star(parser, state);
+		node = parse_starred_argument(parser);
+		if (node && at_genexp(parser) && parser->minor >= 9)
+			return parser_fail_node(parser, node, "%s",
+				only ? "iterable unpacking cannot be used in comprehension"
+				     : "Generator expression must be parenthesized");
+		return node;
 	}
 	if (token->kind == TOK_DOUBLESTAR) {
 		state->unpack = true;
@@ -200,7 +237,7 @@ static bool split_arguments(struct parser *parser, size_t mark, const struct ast
 bool parse_arguments(struct parser *parser, bool is_class, uint32_t open,
 	const struct ast_list **ret_args, const struct ast_list **ret_keywords)
 {
-	struct argument_state state = {.base = is_class};
+	struct argument_state state = {.base = is_class, .first = parser->token};
 	size_t mark = parser->scratch_count;
 	struct ast_node *node;
 
@@ -215,6 +252,8 @@ bool parse_arguments(struct parser *parser, bool is_class, uint32_t open,
 		if (!accept(parser, TOK_COMMA))
 			break;
 	}
+	if (state.late)
+		return guess_comma(parser) ? false : fail_late(parser, &state);
 	if (peek(parser) != TOK_RPAR) {
 		parser_fail_here(parser);
 		return false;
@@ -294,6 +333,18 @@ static struct ast_node *parse_type_default(struct parser *parser, bool star)
 	return star && peek(parser) == TOK_STAR ? parse_starred(parser) : parse_expression(parser);
 }
 
+/* invalid_type_param: '*' NAME ':' expression */
+static void *fail_bound(struct parser *parser, const char *kind)
+{
+	const struct token *colon = parser->token++;
+	struct ast_node *bound = parse_expression(parser);
+
+	if (!bound)
+		return NULL;
+	return parser_fail(parser, DIAG_SYNTAX, colon->start, colon->end, "cannot use %s with %s",
+		bound->kind == AST_Tuple ? "constraints" : "bound", kind);
+}
+
 /* type_param: NAME [':' expression] [default] | '*' NAME [default] | '**' NAME [default] */
 static struct ast_node *parse_type_param(struct parser *parser)
 {
@@ -310,6 +361,8 @@ static struct ast_node *parse_type_param(struct parser *parser)
 		if (!bound)
 			return NULL;
 	}
+	if ((star || pair) && peek(parser) == TOK_COLON)
+		return fail_bound(parser, star ? "TypeVarTuple" : "ParamSpec");
 	value = parse_type_default(parser, star);
 	if (parser->failed)
 		return NULL;

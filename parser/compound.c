@@ -4,20 +4,18 @@
 void *fail_no_block(struct parser *parser, const struct token *head)
 {
 	uint32_t line = source_position(parser->source, head->start).line;
-	uint32_t start = parser->token->start, end = parser->token->end;
 	const char *name = parser->text + head->start;
 	int len = (int)(head->end - head->start);
 
 	if (peek(parser) == TOK_ERROR)
 		return parser_fail_here(parser);
 	if (parser->minor < 10)
-		return parser_fail(
-			parser, DIAG_INDENTATION, start, end, "expected an indented block");
+		return parser_fail_next(parser, DIAG_INDENTATION, "expected an indented block");
 	if (head->kind == TOK_KW_DEF || head->kind == TOK_KW_CLASS)
-		return parser_fail(parser, DIAG_INDENTATION, start, end,
+		return parser_fail_next(parser, DIAG_INDENTATION,
 			"expected an indented block after %s definition on line %u",
 			head->kind == TOK_KW_DEF ? "function" : "class", line);
-	return parser_fail(parser, DIAG_INDENTATION, start, end,
+	return parser_fail_next(parser, DIAG_INDENTATION,
 		"expected an indented block after '%.*s%s' statement on line %u", len, name,
 		head->kind == TOK_KW_EXCEPT && head[1].kind == TOK_STAR ? "*" : "", line);
 }
@@ -170,7 +168,8 @@ static struct ast_node *parse_for(struct parser *parser, uint32_t start, bool as
 	const struct ast_list *body, *orelse;
 
 	target = parse_star_targets(parser);
-	if (!target || !parser_expect(parser, TOK_KW_IN))
+	if (!target || !make_target(parser, target, TARGET_STAR) ||
+		!parser_expect(parser, TOK_KW_IN))
 		return NULL;
 	iter = parse_for_iter(parser);
 	body = iter ? parse_colon_block(parser, head, false) : NULL;
@@ -257,8 +256,10 @@ static bool paren_before_colon(const struct parser *parser)
  */
 static const struct ast_list *parse_with_head(struct parser *parser)
 {
+	const struct token *told_at = NULL;
 	const struct ast_list *items;
 	struct parser_mark mark;
+	struct diag told;
 
 	if (parser->minor > 8 && peek(parser) == TOK_LPAR && paren_before_colon(parser)) {
 		mark = parser_mark(parser);
@@ -267,10 +268,21 @@ static const struct ast_list *parse_with_head(struct parser *parser)
 		if (items && accept(parser, TOK_RPAR) &&
 			(peek(parser) == TOK_COLON || peek(parser) == TOK_NEWLINE))
 			return items;
+		told = parser->error;
+		told_at = parser->failed && !parser->generic ? parser->token : NULL;
 		if (!parser_back(parser, mark))
 			return NULL;
 	}
-	return parse_with_items(parser, TOK_COUNT);
+	items = parse_with_items(parser, TOK_COUNT);
+	/* If neither reading holds, the one with something to say has the word. */
+	if (told_at && (parser->failed ? parser->generic : peek(parser) == TOK_KW_AS)) {
+		parser->failed = true;
+		parser->generic = false;
+		parser->error = told;
+		parser->token = told_at;
+		return NULL;
+	}
+	return items;
 }
 
 /* with_stmt: ['async'] 'with' (with_items | '(' with_items [','] ')') ':' block */
@@ -289,18 +301,13 @@ static struct ast_node *parse_with(struct parser *parser, uint32_t start, bool a
 	return node;
 }
 
-/* What an `except` catches: expression ['as' NAME]; from 3.14 on also a bare list of them */
-static struct ast_node *parse_except_type(struct parser *parser)
+/* ',' expression (',' expression)* [','], the first one read, as a tuple */
+static struct ast_node *parse_bare_types(
+	struct parser *parser, struct ast_node *first, uint32_t start)
 {
-	uint32_t start = parser->token->start;
-	struct ast_node *first = parse_expression(parser), *node;
 	size_t mark = parser->scratch_count;
+	struct ast_node *node;
 
-	if (!first || peek(parser) != TOK_COMMA)
-		return first;
-	if (parser->minor < 14)
-		return parser_fail(parser, DIAG_SYNTAX, start, parser->token->end,
-			"multiple exception types must be parenthesized");
 	scratch_push(parser, first);
 	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
 		node = parse_expression(parser);
@@ -310,9 +317,44 @@ static struct ast_node *parse_except_type(struct parser *parser)
 	}
 	node = node_new(parser, AST_Tuple, start, last_end(parser));
 	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
-	if (peek(parser) == TOK_KW_AS)
-		return parser_fail(parser, DIAG_SYNTAX, start, parser->token->end,
-			"multiple exception types must be parenthesized when using 'as'");
+	return node;
+}
+
+/* invalid_except_stmt: expression ',' expressions ['as' NAME] ':' ; from 3.14 on only with `as` */
+static void *fail_bare_types(struct parser *parser, const struct token *first, bool with_as)
+{
+	const struct token *token = parser->token;
+
+	if (token->kind == TOK_KW_AS && token[1].kind == TOK_NAME)
+		token += 2;
+	if (token->kind != TOK_COLON || parser->minor < 10)
+		return parser_fail_here(parser);
+	return parser_fail(parser, DIAG_SYNTAX, first->start, token->end,
+		"multiple exception types must be parenthesized%s",
+		with_as ? " when using 'as'" : "");
+}
+
+/* What an `except` catches: expression ['as' NAME]; from 3.14 on also a bare list of them */
+static struct ast_node *parse_except_type(struct parser *parser)
+{
+	const struct token *token = parser->token, *comma;
+	struct ast_node *first = parse_expression(parser), *node;
+
+	if (!first || peek(parser) != TOK_COMMA)
+		return first;
+	comma = parser->token;
+	if (parser->minor < 14 && !parser_starts_expression((enum token_kind)comma[1].kind))
+		return parser_fail_here(parser);
+	node = parse_bare_types(parser, first, token->start);
+	if (parser->minor < 14) {
+		if (node && (parser->minor < 10 ||
+				    (peek(parser) != TOK_COLON && peek(parser) != TOK_KW_AS)))
+			parser->token = comma;
+		return node ? fail_bare_types(parser, token, false)
+			    : guess_instead(parser, comma, "invalid syntax");
+	}
+	if (node && peek(parser) == TOK_KW_AS)
+		return fail_bare_types(parser, token, true);
 	return node;
 }
 
@@ -379,17 +421,15 @@ static const struct ast_list *parse_finally(struct parser *parser)
 	return parse_colon_block(parser, parser->token - 1, true);
 }
 
-/* At the next token; where that is the end of the source, at the end of the last line. */
 static void *fail_no_handler(struct parser *parser)
 {
-	const struct token *token = parser->token;
+	const char *message = "expected 'except' or 'finally' block";
 
-	if (token->start >= parser->source->text.len) {
-		while (token > parser->first && token->kind != TOK_NEWLINE)
-			token--;
-	}
-	return parser_fail(parser, DIAG_SYNTAX, token->start, token->end,
-		"expected 'except' or 'finally' block");
+	if (parser->minor < 10 && parser->token->start < parser->source->text.len)
+		return parser_fail_here(parser);
+	if (parser->minor < 10)
+		message = "unexpected EOF while parsing";
+	return parser_fail_next(parser, DIAG_SYNTAX, "%s", message);
 }
 
 /* try_stmt: 'try' ':' block (except_block+ [else_block] [finally_block] | finally_block) */

@@ -1,10 +1,18 @@
 /* Functions, classes and their decorators. */
 #include "parser/internal.h"
 
-/* ['->' expression] */
+/* ['->' expression]; a ':' must follow, so what is no expression is none of the arrow either */
 static struct ast_node *parse_returns(struct parser *parser)
 {
-	return accept(parser, TOK_RARROW) ? parse_expression(parser) : NULL;
+	const struct token *arrow = parser->token;
+	struct ast_node *node;
+
+	if (!accept(parser, TOK_RARROW))
+		return NULL;
+	node = parse_expression(parser);
+	if (!node && parser->minor >= 10)
+		guess_instead(parser, arrow, "expected ':'");
+	return node;
 }
 
 /* The name that a definition binds. */
@@ -22,17 +30,18 @@ struct ast_node *parse_function(struct parser *parser, const struct ast_list *de
 {
 	uint32_t start = parser->token->start;
 	bool async = accept(parser, TOK_KW_ASYNC);
-	const struct token *head = parser->token++;
+	const struct token *head = parser->token++, *bracket;
 	const struct ast_list *type_params, *body;
 	struct ast_node *args, *returns, *node;
 	const struct str *name;
 
 	name = parse_bound_name(parser);
+	bracket = parser->token;
 	type_params = name ? parse_type_params(parser) : NULL;
 	if (!type_params)
-		return NULL;
+		return name ? guess_instead(parser, bracket, "expected '('") : NULL;
 	if (!accept(parser, TOK_LPAR)) {
-		if (peek(parser) == TOK_ERROR)
+		if (peek(parser) == TOK_ERROR || parser->minor < 11)
 			return parser_fail_here(parser);
 		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"expected '('");

@@ -280,12 +280,7 @@ static struct ast_node *parse_binary(struct parser *parser, uint8_t bind)
 
 struct ast_node *parse_disjunction(struct parser *parser)
 {
-	const struct token *first = parser->token;
-	struct ast_node *node = parse_binary(parser, BIND_OR);
-
-	parser->operand = first;
-	parser->behind_operand = parser->token;
-	return node;
+	return parse_binary(parser, BIND_OR);
 }
 
 struct ast_node *parse_bitwise_or(struct parser *parser)
@@ -303,6 +298,10 @@ static struct ast_node *parse_lambda(struct parser *parser, bool nocond)
 	args = parse_parameters(parser, TOK_COLON);
 	if (!args || !parser_expect_colon(parser, true))
 		return NULL;
+	if (peek(parser) == TOK_FSTRING_MIDDLE && !parser->guessing)
+		return parser_fail(parser, DIAG_SYNTAX, start, last_end(parser),
+			"%c-string: lambda expressions are not allowed without parentheses",
+			parser->token->flags & TOKEN_TEMPLATE ? 't' : 'f');
 	if (!nocond)
 		body = parse_expression(parser);
 	else
@@ -339,12 +338,12 @@ static struct ast_node *parse_condition(struct parser *parser, uint32_t start)
 	test = parse_disjunction(parser);
 	if (!test)
 		return NULL;
-	if (peek(parser) == TOK_COLON)
+	if (accept(parser, TOK_KW_ELSE))
+		return test;
+	if (peek(parser) == TOK_COLON || parser->minor < 10)
 		return parser_fail_here(parser);
-	if (!accept(parser, TOK_KW_ELSE))
-		return parser_fail(parser, DIAG_SYNTAX, start, last_end(parser),
-			"expected 'else' after 'if' expression");
-	return test;
+	return parser_fail(parser, DIAG_SYNTAX, start, last_end(parser),
+		"expected 'else' after 'if' expression");
 }
 
 /*
@@ -364,9 +363,11 @@ static struct ast_node *parse_conditional(
 		scratch_push(parser, (const void *)(uintptr_t)start);
 		scratch_push(parser, node);
 		scratch_push(parser, test);
+		parser->operand = parser->token;
 		start = parser->token->start;
 		node = peek(parser) == TOK_KW_LAMBDA ? parse_lambda(parser, false)
 						     : parse_disjunction(parser);
+		parser->behind_operand = parser->token;
 	} while (node && peek(parser) == TOK_KW_IF);
 	while (node && !parser->failed && parser->scratch_count > mark) {
 		const void *const *part = parser->scratch + (parser->scratch_count -= 3);
@@ -383,17 +384,19 @@ static struct ast_node *parse_conditional(
 /* expression: disjunction ['if' disjunction 'else' expression] | lambdef */
 struct ast_node *parse_expression(struct parser *parser)
 {
-	uint32_t start = parser->token->start;
+	const struct token *first = parser->token;
 	struct ast_node *node;
 
 	if (!parser_enter(parser))
 		return NULL;
-	if (peek(parser) == TOK_KW_LAMBDA) {
+	if (first->kind == TOK_KW_LAMBDA) {
 		node = parse_lambda(parser, false);
 	} else {
 		node = parse_disjunction(parser);
+		parser->operand = first;
+		parser->behind_operand = parser->token;
 		if (node && peek(parser) == TOK_KW_IF)
-			node = parse_conditional(parser, node, start);
+			node = parse_conditional(parser, node, first->start);
 	}
 	parser_leave(parser);
 	return parser->failed ? NULL : node;
@@ -418,10 +421,10 @@ static struct ast_node *parse_walrus(struct parser *parser, struct ast_node *tar
  * invalid_named_expression: an expression with a single '=' behind it, where '==' or ':=' was
  * meant. What does not look like that is left to the caller.
  */
-static struct ast_node *check_equal(struct parser *parser, struct ast_node *node)
+struct ast_node *check_equal(struct parser *parser, struct ast_node *node)
 {
-	struct parser_mark mark = parser_mark(parser);
-	struct ast_node *value;
+	const struct token *equal = parser->token;
+	enum guess guess;
 
 	if (node->kind == AST_Tuple || node->kind == AST_List || node->kind == AST_GeneratorExp ||
 		(node->kind == AST_Constant && node->op <= AST_CONST_TRUE) ||
@@ -429,41 +432,43 @@ static struct ast_node *check_equal(struct parser *parser, struct ast_node *node
 		node->kind == AST_Lambda)
 		return node;
 	parser->token++;
-	value = parse_bitwise_or(parser);
-	if (!value)
+	guess = parser_guess(parser, parse_bitwise_or, false);
+	if (guess == GUESS_TOLD)
 		return NULL;
-	if (peek(parser) == TOK_EQUAL || peek(parser) == TOK_COLONEQUAL) {
-		parser_back(parser, mark);
-		return parser->failed ? NULL : node;
+	if (guess == GUESS_WRONG || peek(parser) == TOK_EQUAL || peek(parser) == TOK_COLONEQUAL) {
+		parser->token = equal;
+		return node;
 	}
-	if (node->kind == AST_Name && mark.token[-1].kind == TOK_NAME)
-		return parser_fail(parser, DIAG_SYNTAX, node->start, value->end,
+	if (node->kind == AST_Name && equal[-1].kind == TOK_NAME)
+		return parser_fail(parser, DIAG_SYNTAX, node->start, last_end(parser),
 			"invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
 	return parser_fail_node(parser, node,
 		"cannot assign to %s here. Maybe you meant '==' instead of '='?",
-		expression_noun(node));
+		expression_noun(parser, node));
 }
 
-/* named_expression: NAME ':=' expression | expression !':=' */
 struct ast_node *parse_named_expression(struct parser *parser)
 {
-	struct ast_node *node = parse_plain_named_expression(parser);
+	struct ast_node *node = parse_plain_named_expression(parser, false);
 
-	if (node && peek(parser) == TOK_EQUAL && parser->minor >= 10 && !parser->in_fragment)
+	if (node && peek(parser) == TOK_EQUAL && parser->minor >= 10 && !parser->in_fragment &&
+		!parser->guessing)
 		return check_equal(parser, node);
 	return node;
 }
 
-struct ast_node *parse_plain_named_expression(struct parser *parser)
+struct ast_node *parse_plain_named_expression(struct parser *parser, bool argument)
 {
 	const struct token *first = parser->token;
 	struct ast_node *node = parse_expression(parser);
 
 	if (!node || peek(parser) != TOK_COLONEQUAL)
 		return node;
+	if (node->kind != AST_Name && argument && parser->minor > 9)
+		return parser_fail_here(parser);
 	if (node->kind != AST_Name)
 		return parser_fail_node(parser, node, "cannot use assignment expressions with %s",
-			expression_noun(node));
+			expression_noun(parser, node));
 	/* 3.8 looks at the tree, where parentheses are gone; later versions at the tokens. */
 	if (first->kind != TOK_NAME && parser->minor > 8)
 		return parser_fail_here(parser);

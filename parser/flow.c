@@ -230,8 +230,8 @@ static void see_annotated(struct flow *flow, const struct ast_node *node)
 }
 
 /*
- * The target of `x[y]: int` is looked at though nothing is assigned; from 3.9 on the items of a tuple
- * between its brackets one by one, where no star may stand (check_ann_subscr).
+ * The target of `x[y]: int` is looked at though nothing is assigned; from 3.9 on the items of a
+ * tuple between its brackets one by one, where no star may stand (check_ann_subscr).
  */
 static void step_annotated_slice(struct flow *flow, const struct ast_node *node)
 {

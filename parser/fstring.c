@@ -4,6 +4,7 @@
  */
 #include "parser/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* FSTRING_MIDDLE, pushed as a Constant */
@@ -22,32 +23,47 @@ static bool parse_middle(struct parser *parser)
 	return !parser->failed;
 }
 
-/* ['!' NAME]: s, r or a once normalised; -1 where there is none, 0: failed */
-static int32_t parse_conversion(struct parser *parser)
+static bool fail_field(struct parser *parser, char letter, const char *text)
+{
+	const struct token *token = parser->token;
+
+	if (token->kind == TOK_ERROR)
+		parser_fail_here(parser);
+	parser_fail(parser, DIAG_SYNTAX, token->start, token->end, "%c-string: %s", letter, text);
+	return false;
+}
+
+/* ['!' NAME]: s, r or a once normalised; -1 where there is none; false: failed */
+static bool parse_conversion(struct parser *parser, char letter, int32_t *ret_conversion)
 {
 	const struct token *mark = parser->token, *name = mark + 1;
 	struct str text;
-	char letter;
 
+	*ret_conversion = -1;
 	if (!accept(parser, TOK_EXCLAMATION))
-		return -1;
-	text = name->kind == TOK_NAME ? *name_of(parser, name) : STR("");
-	letter = text.len == 1 ? text.ptr[0] : '\0';
-	if (name->kind == TOK_NAME && name->start != mark->end) {
-		parser_fail(parser, DIAG_SYNTAX, name->start, name->end,
-			"f-string: conversion type must come right after the exclamation mark");
-		return 0;
+		return true;
+	if (name->kind == TOK_COLON || name->kind == TOK_RBRACE)
+		return fail_field(parser, letter, "missing conversion character");
+	if (name->kind != TOK_NAME)
+		return fail_field(parser, letter, "invalid conversion character");
+	if (name->start != mark->end) {
+		parser->token = mark;
+		return fail_field(parser, letter,
+			"conversion type must come right after the exclamation mark");
 	}
-	if (letter != 's' && letter != 'r' && letter != 'a') {
+	text = *name_of(parser, name);
+	if (text.len != 1 || !strchr("sra", text.ptr[0])) {
 		parser_fail(parser, DIAG_SYNTAX, name->start, name->end,
-			"f-string: invalid conversion character: expected 's', 'r', or 'a'");
-		return 0;
+			"%c-string: invalid conversion character '%.*s': expected 's', 'r', or 'a'",
+			letter, STR_ARG(text));
+		return false;
 	}
 	parser->token++;
-	return letter;
+	*ret_conversion = text.ptr[0];
+	return !parser->failed;
 }
 
-static bool parse_field(struct parser *parser, bool template);
+static bool parse_field(struct parser *parser, bool template, char letter);
 
 /* How many pieces on the scratch are not empty texts. */
 static size_t count_pieces(const struct parser *parser, size_t mark)
@@ -63,7 +79,7 @@ static size_t count_pieces(const struct parser *parser, size_t mark)
 }
 
 /* format_spec: ':' (FSTRING_MIDDLE | replacement_field)* */
-static struct ast_node *parse_format_spec(struct parser *parser)
+static struct ast_node *parse_format_spec(struct parser *parser, char letter)
 {
 	uint32_t start = parser->token++->start;
 	size_t mark = parser->scratch_count, pieces;
@@ -75,7 +91,7 @@ static struct ast_node *parse_format_spec(struct parser *parser)
 			if (!parse_middle(parser))
 				return NULL;
 		} else if (peek(parser) == TOK_LBRACE) {
-			if (!parse_field(parser, false))
+			if (!parse_field(parser, false, letter))
 				return NULL;
 		} else {
 			break;
@@ -175,49 +191,82 @@ static bool push_field(struct parser *parser, const struct field *field, bool te
 	return !parser->failed;
 }
 
-static bool fail_brace(struct parser *parser)
+/* The value of a field; where there is none the message says what could stand there. */
+static struct ast_node *parse_field_value(struct parser *parser, char letter)
 {
-	if (peek(parser) == TOK_ERROR)
-		parser_fail_here(parser);
-	parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
-		"f-string: expecting '}'");
-	return false;
+	const struct token *first = parser->token, *end;
+	struct ast_node *value;
+	char text[48];
+
+	if (peek(parser) == TOK_EQUAL || peek(parser) == TOK_EXCLAMATION ||
+		peek(parser) == TOK_COLON || peek(parser) == TOK_RBRACE) {
+		snprintf(text, sizeof(text), "valid expression required before '%c'",
+			parser->text[first->start]);
+		fail_field(parser, letter, text);
+		return NULL;
+	}
+	value = parse_yield_or_star_expressions(parser);
+	if (value)
+		return value;
+	end = guess_complete(first, parser->token);
+	if (end == first)
+		return guess_instead(
+			parser, first, "%c-string: expecting a valid expression after '{'", letter);
+	return guess_instead(
+		parser, end, "%c-string: expecting '=', or '!', or ':', or '}'", letter);
 }
 
-/* replacement_field: '{' annotated_rhs ['='] ['!' NAME] [format_spec] '}' */
-static bool parse_field(struct parser *parser, bool template)
+/* What ends a field's value: '=', '!', ':' or '}'. */
+static bool check_behind_value(struct parser *parser, char letter, bool debug)
+{
+	if (peek(parser) == TOK_RBRACE || peek(parser) == TOK_EXCLAMATION ||
+		peek(parser) == TOK_COLON)
+		return true;
+	if (!debug && guess_comma(parser))
+		return false;
+	return fail_field(parser, letter,
+		debug ? "expecting '!', or ':', or '}'" : "expecting '=', or '!', or ':', or '}'");
+}
+
+/* [format_spec] '}' */
+static bool parse_field_end(struct parser *parser, char letter, struct ast_node **ret_spec)
+{
+	*ret_spec = NULL;
+	if (accept(parser, TOK_RBRACE))
+		return true;
+	if (peek(parser) != TOK_COLON)
+		return fail_field(parser, letter, "expecting ':' or '}'");
+	*ret_spec = parse_format_spec(parser, letter);
+	if (!*ret_spec)
+		return false;
+	return accept(parser, TOK_RBRACE) ||
+	       fail_field(parser, letter, "expecting '}', or format specs");
+}
+
+/*
+ * replacement_field: '{' annotated_rhs ['='] ['!' NAME] [format_spec] '}'
+ * letter: of the string around it, of which a format spec's fields are too.
+ */
+static bool parse_field(struct parser *parser, bool template, char letter)
 {
 	const struct token *first = parser->token++;
 	struct field field = {.start = first->start};
 
 	if (!parser_enter(parser))
 		return false;
-	if (peek(parser) == TOK_RBRACE) {
-		parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
-			"f-string: valid expression required before '}'");
-		return false;
-	}
-	field.value = parse_yield_or_star_expressions(parser);
+	field.value = parse_field_value(parser, letter);
 	if (!field.value)
 		return false;
 	field.debug = accept(parser, TOK_EQUAL);
-	if (peek(parser) != TOK_RBRACE && peek(parser) != TOK_EXCLAMATION &&
-		peek(parser) != TOK_COLON)
-		return fail_brace(parser);
+	if (!check_behind_value(parser, letter, field.debug))
+		return false;
 	if (template)
 		field.str = interpolation_text(parser, first);
 	if (field.debug && !push_expression_text(parser, first))
 		return false;
-	field.conversion = parse_conversion(parser);
-	if (field.conversion == 0)
+	if (!parse_conversion(parser, letter, &field.conversion) ||
+		!parse_field_end(parser, letter, &field.format_spec))
 		return false;
-	if (peek(parser) == TOK_COLON) {
-		field.format_spec = parse_format_spec(parser);
-		if (!field.format_spec)
-			return false;
-	}
-	if (!accept(parser, TOK_RBRACE))
-		return fail_brace(parser);
 	if (field.debug && field.conversion == -1 && !field.format_spec)
 		field.conversion = 'r';
 	parser_leave(parser);
@@ -236,7 +285,7 @@ bool parse_fstring(struct parser *parser)
 				return false;
 			break;
 		case TOK_LBRACE:
-			if (!parse_field(parser, template))
+			if (!parse_field(parser, template, template ? 't' : 'f'))
 				return false;
 			break;
 		case TOK_FSTRING_END:

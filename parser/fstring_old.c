@@ -5,6 +5,7 @@
  */
 #include "parser/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_FIELD_DEPTH 2 /* a field may hold one in its format spec, and that is all */
@@ -18,8 +19,9 @@ struct scan {
 
 static bool fail(struct parser *parser, const struct scan *scan, const char *text)
 {
-	parser_fail(
-		parser, DIAG_SYNTAX, scan->token->start, scan->token->end, "f-string: %s", text);
+	const struct token *place = string_place(parser, scan->token);
+
+	parser_fail(parser, DIAG_SYNTAX, place->start, place->end, "f-string%s", text);
 	return false;
 }
 
@@ -69,7 +71,7 @@ static bool parse_literal(struct parser *parser, struct scan *scan, unsigned lev
 			scan->at += 2;
 			start = scan->at;
 		} else if (level == 0 && c == '}') {
-			return fail(parser, scan, "single '}' is not allowed");
+			return fail(parser, scan, ": single '}' is not allowed");
 		} else {
 			break;
 		}
@@ -114,12 +116,17 @@ static bool close_bracket(
 	struct parser *parser, const struct scan *scan, struct nesting *nesting, char c)
 {
 	char open = c == ')' ? '(' : c == ']' ? '[' : '{';
+	char text[80];
 
 	if (nesting->depth == 0)
-		return fail(parser, scan, "unmatched closing bracket");
-	if (nesting->brackets[--nesting->depth] != open)
-		return fail(parser, scan, "closing parenthesis does not match");
-	return true;
+		snprintf(text, sizeof(text), ": unmatched '%c'", c);
+	else if (nesting->brackets[--nesting->depth] != open)
+		snprintf(text, sizeof(text),
+			": closing parenthesis '%c' does not match opening parenthesis '%c'", c,
+			nesting->brackets[nesting->depth]);
+	else
+		return true;
+	return fail(parser, scan, text);
 }
 
 /* Whether the character at the scan, outside brackets and strings, ends the expression. */
@@ -149,16 +156,16 @@ static bool find_expression_end(struct parser *parser, struct scan *scan)
 		char c = text[scan->at];
 
 		if (c == '\\')
-			return fail(parser, scan, "expression part cannot include a backslash");
+			return fail(parser, scan, " expression part cannot include a backslash");
 		if (nesting.quote || c == '\'' || c == '"') {
 			scan_quoted(text, scan, &nesting);
 		} else if (c == '(' || c == '[' || c == '{') {
 			if (nesting.depth >= LEXER_MAX_BRACKETS)
-				return fail(parser, scan, "too many nested parenthesis");
+				return fail(parser, scan, ": too many nested parenthesis");
 			nesting.brackets[nesting.depth++] = c;
 			scan->at++;
 		} else if (c == '#') {
-			return fail(parser, scan, "expression part cannot include '#'");
+			return fail(parser, scan, " expression part cannot include '#'");
 		} else if (nesting.depth == 0 && c && strchr("!:}=<>", c)) {
 			if (ends_expression(text, scan))
 				return true;
@@ -170,7 +177,16 @@ static bool find_expression_end(struct parser *parser, struct scan *scan)
 			scan->at++;
 		}
 	}
-	return fail(parser, scan, nesting.quote ? "unterminated string" : "expecting '}'");
+	return fail(parser, scan, nesting.quote ? ": unterminated string" : ": expecting '}'");
+}
+
+static void fail_empty(struct parser *parser, const struct scan *scan)
+{
+	char text[] = ": expression required before '!'", *mark = text + sizeof(text) - 3;
+
+	*mark = parser->text[scan->at];
+	fail(parser, scan,
+		parser->minor < 11 || *mark == '}' ? ": empty expression not allowed" : text);
 }
 
 /* The expression at [start, end) as if in parentheses. */
@@ -186,13 +202,14 @@ static struct ast_node *parse_fragment(
 	while (at < end && strchr(" \t\n\r\f", parser->text[at]))
 		at++;
 	if (at == end) {
-		fail(parser, scan, "empty expression not allowed");
+		fail_empty(parser, scan);
 		return NULL;
 	}
 	if (lexer_fragment(parser->source, start, end, &lexed) < 0)
 		return parser_fail_memory(parser);
 	if (lexed.error.message) {
 		parser->failed = true;
+		parser->generic = false;
 		parser->error = lexed.error;
 		lexer_done(parser->source, &lexed);
 		return NULL;
@@ -220,7 +237,7 @@ static bool parse_conversion(struct parser *parser, struct scan *scan, int32_t *
 	letter = ++scan->at < scan->end ? parser->text[scan->at] : '\0';
 	if (letter != 's' && letter != 'r' && letter != 'a')
 		return fail(
-			parser, scan, "invalid conversion character: expected 's', 'r', or 'a'");
+			parser, scan, ": invalid conversion character: expected 's', 'r', or 'a'");
 	scan->at++;
 	*ret_conversion = letter;
 	return true;
@@ -260,11 +277,11 @@ static bool finish_field(struct parser *parser, struct scan *scan, unsigned leve
 			return false;
 	}
 	if (scan->at >= scan->end)
-		return fail(parser, scan, "expecting '}'");
+		return fail(parser, scan, ": expecting '}'");
 	if (!parse_conversion(parser, scan, &conversion) || !parse_spec(parser, scan, level, &spec))
 		return false;
 	if (scan->at >= scan->end || parser->text[scan->at] != '}')
-		return fail(parser, scan, "expecting '}'");
+		return fail(parser, scan, ": expecting '}'");
 	scan->at++;
 	if (debug && conversion == -1 && !spec)
 		conversion = 'r';
@@ -283,7 +300,7 @@ static bool parse_field(struct parser *parser, struct scan *scan, unsigned level
 	struct ast_node *value;
 
 	if (level >= MAX_FIELD_DEPTH)
-		return fail(parser, scan, "expressions nested too deeply");
+		return fail(parser, scan, ": expressions nested too deeply");
 	if (!find_expression_end(parser, scan))
 		return false;
 	value = parse_fragment(parser, scan, start, scan->at);

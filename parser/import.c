@@ -95,7 +95,7 @@ static struct ast_node *parse_import_as_name(struct parser *parser)
 /* At the end of a line where names were expected. */
 static bool lacks_names(struct parser *parser)
 {
-	if (peek(parser) != TOK_NEWLINE)
+	if (peek(parser) != TOK_NEWLINE || parser->minor < 13)
 		return false;
 	parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 		"Expected one or more names after 'import'");
@@ -155,7 +155,7 @@ static const struct ast_list *parse_import_targets(struct parser *parser)
 	} while (accept(parser, TOK_COMMA) && !(paren && peek(parser) == TOK_RPAR) &&
 		 peek(parser) != TOK_NEWLINE);
 	if (!paren && parser->token[-1].kind == TOK_COMMA)
-		return parser_fail(parser, DIAG_SYNTAX, parser->token[-1].start, last_end(parser),
+		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"trailing comma not allowed without surrounding parentheses");
 	if (paren && !parser_expect(parser, TOK_RPAR))
 		return NULL;

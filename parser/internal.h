@@ -30,6 +30,10 @@ struct parser {
 	const char *text;
 	uint8_t minor;
 	bool failed;
+	bool generic; /* the failure is a plain "invalid syntax": something better may be said */
+	size_t guess_budget;           /* tokens that guesses may still read */
+	const struct token *guess_end; /* where the last one ended */
+	bool guessing;                 /* an expression is read that only a message depends on */
 	bool in_fragment; /* the tokens are those of an f-string's field, before 3.12 */
 	bool no_memory;
 	bool barry; /* `<>` instead of `!=` (PEP 401), since a future import that ast.parse() heeds:
@@ -69,6 +73,9 @@ extern const struct ast_list parser_empty_list;
 /* Records the error (the first one stays) at bytes [start, end); returns NULL. */
 void *parser_fail(struct parser *parser, enum diag_kind kind, uint32_t start, uint32_t end,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* An error at the next token; where that is the end of the source, at the end of its last line. */
+void *parser_fail_next(struct parser *parser, enum diag_kind kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* "invalid syntax" at the next token. */
 void *parser_fail_here(struct parser *parser);
 /* A SyntaxError with a text of its own, at a node. */
@@ -124,6 +131,24 @@ struct parser_mark parser_mark(const struct parser *parser);
 /* Forgets the failure and all read since; false (nothing done) where no way out helps. */
 bool parser_back(struct parser *parser, struct parser_mark mark);
 
+/* --- guess.c: second readings of a refused source, for its message --- */
+
+enum guess {
+	GUESS_WRONG, /* it does not read like that: nothing was read */
+	GUESS_RIGHT, /* it does: read */
+	GUESS_TOLD,  /* that reading has a message of its own, with which the parse has failed */
+};
+/* Reads by a rule, with or without the messages that belong to its parts. */
+enum guess parser_guess(
+	struct parser *parser, struct ast_node *(*rule)(struct parser *), bool without_invalid);
+/* At a token that cannot follow: whether the failure was told as a forgotten comma or the like. */
+bool guess_comma(struct parser *parser);
+/* Replaces a plain failure by one with a message, at that token; NULL. */
+void *guess_instead(struct parser *parser, const struct token *token, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Where the tokens [first, end), which begin an expression, last were a complete one. */
+const struct token *guess_complete(const struct token *first, const struct token *end);
+
 /* --- build.c: nodes, lists, names --- */
 
 void *parser_alloc(struct parser *parser, size_t size);
@@ -162,8 +187,11 @@ struct ast_node *parse_expression(struct parser *parser);
 struct ast_node *parse_disjunction(struct parser *parser);
 struct ast_node *parse_bitwise_or(struct parser *parser);
 struct ast_node *parse_named_expression(struct parser *parser);
-/* The same, without a guess at what a '=' behind it was meant to be. */
-struct ast_node *parse_plain_named_expression(struct parser *parser);
+/* The same, without a guess at what a '=' behind it was meant to be; of an argument neither at
+ * what a ':=' behind it was. */
+struct ast_node *parse_plain_named_expression(struct parser *parser, bool argument);
+/* At the '=' behind an expression: that guess. The node where it leads nowhere, or NULL. */
+struct ast_node *check_equal(struct parser *parser, struct ast_node *node);
 struct ast_node *parse_star_expressions(struct parser *parser);
 struct ast_node *parse_star_named_expression(struct parser *parser);
 struct ast_node *parse_starred(struct parser *parser);
@@ -188,12 +216,17 @@ struct ast_node *parse_parameters(struct parser *parser, enum token_kind end);
 const struct ast_list *parse_type_params(struct parser *parser);
 
 /* --- target.c --- */
-enum target_rule { TARGET_STAR, TARGET_SINGLE, TARGET_DEL };
+enum target_rule {
+	TARGET_STAR,
+	TARGET_NEXT, /* the same, but not the first of an assignment */
+	TARGET_SINGLE,
+	TARGET_DEL,
+};
 /* The words CPython uses for an expression that cannot be a target. */
-const char *expression_noun(const struct ast_node *node);
+const char *expression_noun(const struct parser *parser, const struct ast_node *node);
 /* Makes an expression a target (its ctx, and that of what it holds), or fails. */
 bool make_target(struct parser *parser, const struct ast_node *node, enum target_rule rule);
-/* star_targets, as after `for`: without `in` and what binds less than it. */
+/* star_targets, as after `for`: without `in` and what binds less than it; not yet targets. */
 struct ast_node *parse_star_targets(struct parser *parser);
 struct ast_node *parse_star_target(struct parser *parser);
 
@@ -220,7 +253,10 @@ struct ast_node *parse_decorated(struct parser *parser);
 struct ast_node *parse_strings(struct parser *parser);
 struct ast_node *constant_str(struct parser *parser, enum ast_constant type, struct str value,
 	uint32_t start, uint32_t end);
-/* The value of a stretch of literal text; false: failed. */
+/* Where CPython reports what is wrong with the literal at the token: itself, or what is behind the
+ * last one beside it, or where the f-string around it ends. */
+const struct token *string_place(const struct parser *parser, const struct token *token);
+/* The value of a stretch of literal text, of the token last read; false: failed. */
 bool string_value(struct parser *parser, uint32_t start, uint32_t end, uint8_t flags, bool format,
 	struct str *ret_value);
 /* The constants items[0..count) as one, from the start of the first to the end of the last. */

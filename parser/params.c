@@ -50,16 +50,29 @@ static bool fail_token(struct parser *parser, const struct token *token, const c
 	return false;
 }
 
-/* '/' after at least one parameter, before any '*' */
+/* A plain "invalid syntax" at that token, which may be one that is read. */
+static bool fail_plainly(struct parser *parser, const struct token *token)
+{
+	parser->token = token;
+	parser_fail_here(parser);
+	return false;
+}
+
+/* '/' after at least one parameter, before any '*'; 3.11 and later say what is wrong with it */
 static bool parse_slash(struct parser *parser, struct params *params)
 {
 	const struct token *token = parser->token++;
+	const bool refused = params->slash || params->star || pair_count(parser, params) == 0;
 
+	if (refused && parser->minor < 11)
+		return fail_plainly(parser, token);
 	if (params->slash)
 		return fail_token(parser, token, "/ may appear only once");
 	if (params->star)
 		return fail_token(parser, token, "/ must be ahead of *");
-	if (pair_count(parser, params) == 0)
+	if (refused && peek(parser) != TOK_COMMA)
+		return fail_plainly(parser, token);
+	if (refused)
 		return fail_token(parser, token, "at least one argument must precede /");
 	if (parser->minor >= 11 && peek(parser) == TOK_STAR)
 		return fail_token(parser, parser->token, "expected comma between / and *");
@@ -68,42 +81,73 @@ static bool parse_slash(struct parser *parser, struct params *params)
 	return true;
 }
 
-/* '*' param | '*' ',' &(param): what follows a bare star is checked at the end */
+/* No '=' behind `*args` or `**kwargs`. */
+static bool check_no_default(struct parser *parser, const char *which)
+{
+	if (peek(parser) != TOK_EQUAL)
+		return true;
+	if (parser->minor < 11)
+		return fail_plainly(parser, parser->token);
+	parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
+		"%s argument cannot have default value", which);
+	return false;
+}
+
+/*
+ * A parameter must follow a bare star. invalid_star_etc: '*' (')' | ',' (')' | '**')), told at the
+ * star; of a lambda at the last of these.
+ */
+static bool check_bare_star(
+	struct parser *parser, const struct params *params, const struct token *star)
+{
+	const bool comma = star[1].kind == TOK_COMMA;
+	const struct token *last = comma ? star + 2 : star + 1;
+
+	if ((enum token_kind)last->kind != params->end && !(comma && last->kind == TOK_DOUBLESTAR))
+		return true;
+	return fail_token(parser, params->end == TOK_COLON && parser->minor > 8 ? last : star,
+		"named arguments must follow bare *");
+}
+
+/* '*' param | '*' ',' &(param) */
 static bool parse_star(struct parser *parser, struct params *params)
 {
 	const struct token *token = parser->token++;
 
+	if (params->star && (parser->minor < 11 || (peek(parser) != TOK_COMMA &&
+							   (peek(parser) != TOK_NAME ||
+								   token[2].kind == TOK_EQUAL))))
+		return fail_plainly(parser, token);
 	if (params->star)
 		return fail_token(parser, token, "* argument may appear only once");
 	params->star = true;
 	params->regular = pair_count(parser, params) - params->positional;
-	if (peek(parser) == TOK_COMMA) {
-		if (parser->token[1].kind != TOK_NAME)
-			return fail_token(parser, token, "named arguments must follow bare *");
+	if (!check_bare_star(parser, params, token))
+		return false;
+	if (peek(parser) == TOK_COMMA)
 		return true;
-	}
 	params->vararg = parse_param(parser, params, true);
-	if (params->vararg && peek(parser) == TOK_EQUAL)
-		return fail_token(
-			parser, parser->token, "var-positional argument cannot have default value");
-	return params->vararg != NULL;
+	return params->vararg && check_no_default(parser, "var-positional");
 }
 
 /* '**' param, the last of all */
 static bool parse_double_star(struct parser *parser, struct params *params)
 {
+	bool comma;
+
 	parser->token++;
 	params->kwarg = parse_param(parser, params, false);
-	if (!params->kwarg)
+	if (!params->kwarg || !check_no_default(parser, "var-keyword"))
 		return false;
-	if (peek(parser) == TOK_EQUAL)
-		return fail_token(
-			parser, parser->token, "var-keyword argument cannot have default value");
-	accept(parser, TOK_COMMA);
-	if (peek(parser) != params->end)
+	comma = accept(parser, TOK_COMMA);
+	if (peek(parser) == params->end)
+		return true;
+	if (comma && parser->minor >= 11 &&
+		(peek(parser) == TOK_NAME || peek(parser) == TOK_STAR ||
+			peek(parser) == TOK_DOUBLESTAR || peek(parser) == TOK_SLASH))
 		return fail_token(
 			parser, parser->token, "arguments cannot follow var-keyword argument");
-	return true;
+	return fail_plainly(parser, parser->token);
 }
 
 /* param ['=' expression] */

@@ -6,18 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GUESSES_LEAST 1000
+
 void *parser_fail(struct parser *parser, enum diag_kind kind, uint32_t start, uint32_t end,
 	const char *format, ...)
 {
+	static const char prefix[] = "f-string: ";
 	struct position from, to;
 	char text[400];
+	size_t used = 0;
 	va_list args;
 
 	if (parser->failed)
 		return NULL;
 	parser->failed = true;
+	parser->generic = false;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	if (parser->in_fragment && parser->minor > 8 && kind != DIAG_LIMIT)
+		memcpy(text, prefix, used = sizeof(prefix) - 1);
+	vsnprintf(text + used, sizeof(text) - used, format, args);
 	va_end(args);
 	from = source_position(parser->source, start);
 	to = source_position(parser->source, end);
@@ -34,49 +41,6 @@ void *parser_fail(struct parser *parser, enum diag_kind kind, uint32_t start, ui
 	return NULL;
 }
 
-/* Whether the token stands between brackets. */
-static bool is_bracketed(const struct parser *parser, const struct token *token)
-{
-	const struct token *at;
-	unsigned depth = 0;
-
-	for (at = parser->first; at < token; at++) {
-		switch (at->kind) {
-		case TOK_LPAR:
-		case TOK_LSQB:
-		case TOK_LBRACE:
-			depth++;
-			break;
-		case TOK_RPAR:
-		case TOK_RSQB:
-		case TOK_RBRACE:
-			depth -= depth > 0;
-			break;
-		default:
-			break;
-		}
-	}
-	return depth > 0;
-}
-
-/* invalid_expression: !(NAME STRING | SOFT_KEYWORD) disjunction expression, between brackets */
-static bool lacks_comma(const struct parser *parser, const struct token *token)
-{
-	const struct token *operand = parser->operand;
-
-	if (parser->in_fragment || parser->behind_operand != token ||
-		!parser_starts_expression((enum token_kind)token->kind) ||
-		token->kind == TOK_KW_NOT || token->kind == TOK_KW_LAMBDA)
-		return false;
-	if (operand->kind == TOK_NAME &&
-		(operand[1].kind == TOK_STRING || parser_token_is(parser, operand, "match") ||
-			parser_token_is(parser, operand, "case") ||
-			parser_token_is(parser, operand, "type") ||
-			parser_token_is(parser, operand, "_")))
-		return false;
-	return is_bracketed(parser, token);
-}
-
 void *parser_fail_here(struct parser *parser)
 {
 	const struct token *token = parser->token;
@@ -91,14 +55,13 @@ void *parser_fail_here(struct parser *parser)
 	} else if (token->kind == TOK_DEDENT) {
 		parser_fail(
 			parser, DIAG_INDENTATION, token->start, token->end, "unexpected unindent");
-	} else if (lacks_comma(parser, token)) {
-		/* To see it CPython reads one token more. */
-		if (token[1].kind == TOK_ERROR)
-			parser->token = token + 1;
-		parser_fail(parser, DIAG_SYNTAX, parser->operand->start, token->end,
-			"invalid syntax. Perhaps you forgot a comma?");
-	} else {
+	} else if (!guess_comma(parser)) {
+		/* Behind an operand CPython has looked for the `in` of `not in`. */
+		if (token->kind == TOK_KW_NOT && parser->behind_operand == token &&
+			token[1].kind != TOK_ERROR)
+			token++;
 		parser_fail(parser, DIAG_SYNTAX, token->start, token->end, "invalid syntax");
+		parser->generic = true;
 	}
 	return NULL;
 }
@@ -129,6 +92,25 @@ void *parser_fail_memory(struct parser *parser)
 	return NULL;
 }
 
+void *parser_fail_next(struct parser *parser, enum diag_kind kind, const char *format, ...)
+{
+	uint32_t start = parser->token->start, end = parser->token->end;
+	struct str text = parser->source->text;
+	char message[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (start >= text.len && text.len) {
+		start = (uint32_t)text.len;
+		start -= text.ptr[start - 1] == '\n';
+		start -= start && text.ptr[start - 1] == '\r';
+		end = start;
+	}
+	return parser_fail(parser, kind, start, end, "%s", message);
+}
+
 bool parser_expect(struct parser *parser, enum token_kind kind)
 {
 	if (accept(parser, kind))
@@ -141,7 +123,8 @@ bool parser_expect_colon(struct parser *parser, bool always)
 {
 	if (accept(parser, TOK_COLON))
 		return true;
-	if (always ? peek(parser) != TOK_ERROR : peek(parser) == TOK_NEWLINE)
+	if (parser->minor >= 10 &&
+		(always ? peek(parser) != TOK_ERROR : peek(parser) == TOK_NEWLINE))
 		parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"expected ':'");
 	else
@@ -208,7 +191,7 @@ bool parser_back(struct parser *parser, struct parser_mark mark)
 		return false;
 	if (parser->failed && !parser->in_fragment)
 		parser->furthest = parser->token;
-	parser->failed = parser->in_fragment = false;
+	parser->failed = parser->generic = parser->in_fragment = false;
 	parser->token = mark.token;
 	parser->scratch_count = mark.scratch_count;
 	parser->depth = mark.depth;
@@ -262,6 +245,7 @@ static void keep_changed_names(struct parser *parser, struct parse_result *ret)
 static bool lexer_error_wins(const struct parser *parser, const struct lexer_result *lexed)
 {
 	const struct diag *error = &lexed->error;
+	uint32_t line = source_position(parser->source, parser->token->start).line;
 
 	if (!error->message || parser->error.kind == DIAG_LIMIT || parser->in_fragment)
 		return false;
@@ -273,7 +257,7 @@ static bool lexer_error_wins(const struct parser *parser, const struct lexer_res
 	if (str_starts(str_of(error->message), STR("unexpected character after line")))
 		return false;
 	if (strstr(error->message, "was never closed"))
-		return parser->error.line > error->line;
+		return (parser->error.line > line ? parser->error.line : line) > error->line;
 	return true;
 }
 
@@ -293,6 +277,7 @@ int parser_parse(const struct source *source, struct parse_result *ret)
 	if (lexer_tokenize(source, &lexed) < 0)
 		return -1;
 	parser.token = parser.first = lexed.tokens;
+	parser.guess_budget = 2 * (size_t)lexed.count + GUESSES_LEAST;
 	parser.seed = (uint64_t)(uintptr_t)&parser ^ ((uint64_t)(uintptr_t)source->arena << 20);
 	module = parse_module(&parser);
 	keep_changed_names(&parser, ret);

@@ -336,6 +336,8 @@ static struct ast_node *parse_mapping(struct parser *parser)
 
 	while (peek(parser) != TOK_RBRACE && !rest) {
 		if (accept(parser, TOK_DOUBLESTAR)) {
+			if (is_wildcard(parser, parser->token))
+				return parser_fail_here(parser);
 			rest = parse_capture_target(parser);
 			if (!rest)
 				return NULL;
@@ -403,6 +405,30 @@ static struct ast_node *parse_or_pattern(struct parser *parser)
 	return node;
 }
 
+/* What a pattern is bound to; invalid_as_pattern: or_pattern 'as' expression */
+static const struct str *parse_as_target(struct parser *parser)
+{
+	const struct token *token = parser->token;
+	const struct str *name = parse_capture_target(parser);
+	struct ast_node *node;
+
+	if (name || !parser->generic || parser->guessing || peek(parser) == TOK_ERROR)
+		return name;
+	parser->failed = parser->generic = false;
+	parser->token = token;
+	if (token->kind == TOK_NAME && parser->minor < 14) {
+		parser->token++;
+		return parser_fail_here(parser);
+	}
+	node = parse_expression(parser);
+	if (node && parser->minor < 14)
+		parser_fail_node(parser, node, "invalid pattern target");
+	else if (node)
+		parser_fail_node(parser, node, "cannot use %s as pattern target",
+			expression_noun(parser, node));
+	return NULL;
+}
+
 /* pattern: or_pattern ['as' pattern_capture_target] */
 static struct ast_node *parse_pattern(struct parser *parser)
 {
@@ -416,7 +442,7 @@ static struct ast_node *parse_pattern(struct parser *parser)
 	parser_leave(parser);
 	if (!inner || !accept(parser, TOK_KW_AS))
 		return inner;
-	name = parse_capture_target(parser);
+	name = parse_as_target(parser);
 	if (!name)
 		return NULL;
 	node = node_new(parser, AST_MatchAs, start, last_end(parser));
@@ -574,6 +600,7 @@ static bool is_no_operand(const struct token *token)
 bool parse_match(struct parser *parser, struct ast_node **ret_match)
 {
 	const struct token *first = parser->token;
+	const struct token *behind;
 	struct parser_mark mark = parser_mark(parser);
 	struct ast_node *subject;
 
@@ -583,12 +610,19 @@ bool parse_match(struct parser *parser, struct ast_node **ret_match)
 		return true;
 	parser->token++;
 	subject = parse_subject(parser);
+	if (!subject && is_no_operand(first + 1) && !parser->generic)
+		return false;
 	if (subject && peek(parser) != TOK_COLON && is_no_operand(first + 1)) {
 		parser_expect_colon(parser, false);
 		return false;
 	}
-	if (!subject || peek(parser) != TOK_COLON || parser->token[1].kind != TOK_NEWLINE)
-		return parser_back(parser, mark);
+	if (!subject || peek(parser) != TOK_COLON || parser->token[1].kind != TOK_NEWLINE) {
+		behind = subject && peek(parser) == TOK_COLON ? parser->token + 1 : NULL;
+		if (!parser_back(parser, mark))
+			return false;
+		parser->furthest = behind ? behind : parser->furthest;
+		return true;
+	}
 	parser->token += 2;
 	*ret_match = parse_cases(parser, subject, first);
 	return *ret_match != NULL;

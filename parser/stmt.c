@@ -84,7 +84,7 @@ static struct ast_node *parse_del_target(struct parser *parser)
 {
 	struct ast_node *node;
 
-	if (peek(parser) == TOK_STAR && parser->minor == 8)
+	if (peek(parser) == TOK_STAR)
 		node = parse_starred(parser);
 	else
 		node = parse_bitwise_or(parser);
@@ -191,6 +191,28 @@ static struct ast_node *without_stars(struct parser *parser, struct ast_node *no
 	return node;
 }
 
+/*
+ * Whether a bad target is worth a message: where what follows its operator, the next token, can be
+ * read. Else the parse has failed, at that token or with a message of that reading.
+ */
+static bool reads_on(struct parser *parser, struct ast_node *(*rule)(struct parser *))
+{
+	const struct token *operator= parser->token++;
+
+	if (parser->minor < 9)
+		return true;
+	switch (parser_guess(parser, rule, false)) {
+	case GUESS_RIGHT:
+		return true;
+	case GUESS_WRONG:
+		parser->token = operator;
+		parser_fail_here(parser);
+		return false;
+	default:
+		return false;
+	}
+}
+
 /* single_target augassign ~ annotated_rhs */
 static struct ast_node *parse_aug_assign(
 	struct parser *parser, struct ast_node *target, uint32_t start)
@@ -199,11 +221,16 @@ static struct ast_node *parse_aug_assign(
 	struct ast_node *value, *node;
 	uint32_t value_start;
 
+	/* 3.8 first looks whether it could be a target at all. */
+	if (parser->minor == 8 && !make_target(parser, target, TARGET_STAR))
+		return NULL;
 	if (target->kind != AST_Name && target->kind != AST_Attribute &&
 		target->kind != AST_Subscript)
-		return parser_fail_node(parser, target,
-			"'%s' is an illegal expression for augmented assignment",
-			expression_noun(target));
+		return reads_on(parser, parse_yield_or_star_expressions)
+			       ? parser_fail_node(parser, target,
+					 "'%s' is an illegal expression for augmented assignment",
+					 expression_noun(parser, target))
+			       : NULL;
 	if (!make_target(parser, target, TARGET_SINGLE))
 		return NULL;
 	value_start = (++parser->token)->start;
@@ -224,12 +251,18 @@ static struct ast_node *parse_ann_assign(
 	struct ast_node *annotation, *value = NULL, *node;
 
 	if (target->kind == AST_List || target->kind == AST_Tuple)
-		return parser_fail_node(parser, target,
-			"only single target (not %s) can be annotated",
-			target->kind == AST_List ? "list" : "tuple");
+		return reads_on(parser, parse_expression)
+			       ? parser_fail_node(parser, target,
+					 "only single target (not %s) can be annotated",
+					 target->kind == AST_List ? "list" : "tuple")
+			       : NULL;
+	if (target->kind == AST_Starred && parser->minor > 8)
+		return parser_fail_here(parser);
 	if (target->kind != AST_Name && target->kind != AST_Attribute &&
 		target->kind != AST_Subscript)
-		return parser_fail_node(parser, target, "illegal target for annotation");
+		return reads_on(parser, parse_expression)
+			       ? parser_fail_node(parser, target, "illegal target for annotation")
+			       : NULL;
 	if (!make_target(parser, target, TARGET_SINGLE))
 		return NULL;
 	parser->token++;
@@ -253,7 +286,8 @@ static struct ast_node *parse_assign(struct parser *parser, struct ast_node *val
 	struct ast_node *node;
 
 	while (peek(parser) == TOK_EQUAL) {
-		if (!make_target(parser, value, TARGET_STAR))
+		if (!make_target(parser, value,
+			    parser->scratch_count == mark ? TARGET_STAR : TARGET_NEXT))
 			return NULL;
 		scratch_push(parser, value);
 		parser->token++;
@@ -267,19 +301,29 @@ static struct ast_node *parse_assign(struct parser *parser, struct ast_node *val
 	return node;
 }
 
-/* The statement `print x` and its like, which Python 2 had. */
-static struct ast_node *fail_legacy(
-	struct parser *parser, const struct token *first, struct ast_node *node)
+/*
+ * The statement `print x` and its like, which Python 2 had. Until 3.9 the message repeats the rest
+ * of the line; from 3.10 on guess_comma() sees to it.
+ */
+static void fail_legacy(struct parser *parser, const struct token *first)
 {
-	const char *word = parser_token_is(parser, first, "print")  ? "print"
-			   : parser_token_is(parser, first, "exec") ? "exec"
-								    : NULL;
+	const char *text = parser->text + first->end, *end = text + strcspn(text, ";\r\n");
+	const struct token *next = parser->token;
 
-	if (word && node->kind == AST_Name && parser->token == first + 1 &&
-		parser_starts_expression(peek(parser)))
-		return parser_fail(parser, DIAG_SYNTAX, first->start, parser->token->end,
-			"Missing parentheses in call to '%s'. Did you mean %s(...)?", word, word);
-	return NULL;
+	if (parser->minor > 9 || next != first + 1 || !parser_starts_expression(peek(parser)))
+		return;
+	while (*text == ' ' || *text == '\t')
+		text++;
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	if (parser_token_is(parser, first, "exec"))
+		parser_fail(parser, DIAG_SYNTAX, next->start, next->end,
+			"Missing parentheses in call to 'exec'");
+	if (parser_token_is(parser, first, "print"))
+		parser_fail(parser, DIAG_SYNTAX, next->start, next->end,
+			"Missing parentheses in call to 'print'. Did you mean print(%.*s%s)?",
+			end - text < 300 ? (int)(end - text) : 300, text,
+			end > text && end[-1] == ',' ? " end=\" \"" : "");
 }
 
 /* assignment | star_expressions | yield_expr */
@@ -297,7 +341,7 @@ static struct ast_node *parse_expression_stmt(struct parser *parser)
 	if (augmented_op(peek(parser)) >= 0)
 		return parse_aug_assign(parser, value, first->start);
 	if (peek(parser) != TOK_NEWLINE && peek(parser) != TOK_SEMI)
-		fail_legacy(parser, first, value);
+		fail_legacy(parser, first);
 	node = node_new(parser, AST_Expr, first->start, last_end(parser));
 	node_set(parser, node, AST_SLOT_Expr_value, value);
 	return node;

@@ -14,6 +14,39 @@ struct ast_node *constant_str(struct parser *parser, enum ast_constant type, str
 	return node;
 }
 
+const struct token *string_place(const struct parser *parser, const struct token *token)
+{
+	unsigned depth = 0;
+
+	if (parser->minor == 8 || (parser->minor >= 12 && token->kind == TOK_STRING))
+		return token;
+	if (parser->minor < 12) {
+		while (token->kind == TOK_STRING)
+			token++;
+		return token;
+	}
+	for (; token->kind != TOK_ERROR; token++) {
+		if (token->kind == TOK_FSTRING_START)
+			depth++;
+		else if (token->kind == TOK_FSTRING_END && depth-- == 0)
+			break;
+	}
+	return token;
+}
+
+/* What is wrong with the value of a literal. Non-ASCII in bytes 3.11 finds before anything else. */
+static void fail_value(struct parser *parser, const struct diag *diag, uint8_t flags)
+{
+	const bool ascii = parser->minor >= 11 && (flags & TOKEN_BYTES) &&
+			   strncmp(diag->message, "bytes can", 9) == 0;
+	const struct token *token = parser->token - 1;
+	const struct token *place = ascii ? token : string_place(parser, token);
+
+	if (place->kind == TOK_ERROR)
+		parser->token = place;
+	parser_fail(parser, DIAG_SYNTAX, place->start, place->end, "%s", diag->message);
+}
+
 bool string_value(struct parser *parser, uint32_t start, uint32_t end, uint8_t flags, bool format,
 	struct str *ret_value)
 {
@@ -21,12 +54,12 @@ bool string_value(struct parser *parser, uint32_t start, uint32_t end, uint8_t f
 
 	if (lexer_string_value(parser->source, start, end, flags, format, ret_value, &diag) == 0)
 		return true;
-	if (!diag.message) {
+	if (!diag.message)
 		parser_fail_memory(parser);
-	} else if (!parser->failed) {
-		parser->failed = true;
-		parser->error = diag;
-	}
+	else if (diag.kind != DIAG_SYNTAX)
+		parser_fail(parser, diag.kind, start, end, "%s", diag.message);
+	else
+		fail_value(parser, &diag, flags);
 	return false;
 }
 
@@ -138,8 +171,11 @@ static bool check_mix(struct parser *parser, const struct string_mix *mix, uint3
 		problem = "cannot mix bytes and nonbytes literals";
 	else if (mix->template && (mix->text || mix->bytes))
 		problem = "cannot mix t-string literals with string or bytes literals";
-	if (problem)
+	if (problem && (parser->minor == 8 || mix->template))
 		parser_fail(parser, DIAG_SYNTAX, start, last_end(parser), "%s", problem);
+	else if (problem)
+		parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end, "%s",
+			problem);
 	return !problem;
 }
 

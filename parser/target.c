@@ -2,15 +2,17 @@
 #include "parser/internal.h"
 
 /* The words CPython uses for an expression that cannot be a target. */
-const char *expression_noun(const struct ast_node *node)
+const char *expression_noun(const struct parser *parser, const struct ast_node *node)
 {
+	const bool old = parser->minor < 10;
+
 	switch (node->kind) {
 	case AST_Call:
 		return "function call";
 	case AST_BoolOp:
 	case AST_BinOp:
 	case AST_UnaryOp:
-		return "expression";
+		return old ? "operator" : "expression";
 	case AST_GeneratorExp:
 		return "generator expression";
 	case AST_Yield:
@@ -25,7 +27,7 @@ const char *expression_noun(const struct ast_node *node)
 	case AST_DictComp:
 		return "dict comprehension";
 	case AST_Dict:
-		return "dict literal";
+		return old ? "dict display" : "dict literal";
 	case AST_Set:
 		return "set display";
 	case AST_JoinedStr:
@@ -38,8 +40,9 @@ const char *expression_noun(const struct ast_node *node)
 		return node->op == AST_CONST_NONE       ? "None"
 		       : node->op == AST_CONST_FALSE    ? "False"
 		       : node->op == AST_CONST_TRUE     ? "True"
-		       : node->op == AST_CONST_ELLIPSIS ? "ellipsis"
-							: "literal";
+		       : node->op != AST_CONST_ELLIPSIS ? "literal"
+		       : old                            ? "Ellipsis"
+							: "ellipsis";
 	case AST_Compare:
 		return "comparison";
 	case AST_IfExp:
@@ -65,32 +68,45 @@ const char *expression_noun(const struct ast_node *node)
 	}
 }
 
-static bool refuse(struct parser *parser, const struct ast_node *node, enum target_rule rule)
+/*
+ * invalid_named_expression: a whole target with an expression behind its '=', where '==' was meant.
+ * Whether a message was given.
+ */
+static bool guess_equal(struct parser *parser, const struct ast_node *node)
 {
-	const char *noun = expression_noun(node);
+	const struct token *equal = parser->token;
 
-	if (node->kind == AST_Yield || node->kind == AST_YieldFrom)
+	if (equal->kind != TOK_EQUAL || parser->minor < 10 || parser->guessing ||
+		node->kind == AST_Starred ||
+		!check_equal(parser, (struct ast_node *)(uintptr_t)node))
+		return parser->failed;
+	return false;
+}
+
+static bool refuse(
+	struct parser *parser, const struct ast_node *node, enum target_rule rule, bool whole)
+{
+	const char *noun = expression_noun(parser, node);
+	const bool yields = node->kind == AST_Yield || node->kind == AST_YieldFrom;
+
+	if (yields && (parser->minor < 9 || peek(parser) == TOK_EQUAL))
 		parser_fail_node(parser, node, "assignment to yield expression not possible");
 	else if (rule == TARGET_DEL)
 		parser_fail_node(parser, node, "cannot delete %s", noun);
-	else if (peek(parser) == TOK_EQUAL && node->kind != AST_Tuple && node->kind != AST_List &&
-		 node->kind != AST_GeneratorExp && node->kind != AST_Starred &&
-		 node->kind != AST_IfExp && node->kind != AST_Compare && node->kind != AST_BoolOp &&
-		 node->kind != AST_Lambda && parser->token[-1].end == node->end &&
-		 !(node->kind == AST_Constant && node->op <= AST_CONST_TRUE))
-		parser_fail_node(parser, node,
-			"cannot assign to %s here. Maybe you meant '==' instead of '='?", noun);
-	else
+	else if (!whole || rule == TARGET_NEXT || !guess_equal(parser, node))
 		parser_fail_node(parser, node, "cannot assign to %s", noun);
 	return false;
 }
+
+static bool make_part(
+	struct parser *parser, const struct ast_node *node, enum target_rule rule, bool whole);
 
 static bool make_targets(struct parser *parser, const struct ast_list *list, enum target_rule rule)
 {
 	uint32_t i;
 
 	for (i = 0; i < list->count; i++) {
-		if (!make_target(parser, list->items[i], rule))
+		if (!make_part(parser, list->items[i], rule, false))
 			return false;
 	}
 	return true;
@@ -111,7 +127,8 @@ static bool check_name(struct parser *parser, const struct ast_node *node)
  * star_target, single_target and del_target, judged on the expression that was read. The recursion
  * follows tuples and lists, which the lexer's bracket limit keeps shallow.
  */
-bool make_target(struct parser *parser, const struct ast_node *node, enum target_rule rule)
+static bool make_part(
+	struct parser *parser, const struct ast_node *node, enum target_rule rule, bool whole)
 {
 	/* The node is still ours to change until parser_parse() returns. */
 	struct ast_node *target = (struct ast_node *)(uintptr_t)node;
@@ -128,18 +145,23 @@ bool make_target(struct parser *parser, const struct ast_node *node, enum target
 	case AST_Starred:
 		/* `del *a` passes the parser of 3.8 and falls in its compiler. */
 		if (rule == TARGET_SINGLE || (rule == TARGET_DEL && parser->minor > 8))
-			return refuse(parser, node, rule);
+			return refuse(parser, node, rule, whole);
 		target->op = context;
-		return make_target(parser, ast_Starred_value(node), rule);
+		return make_part(parser, ast_Starred_value(node), rule, false);
 	case AST_List:
 	case AST_Tuple:
 		if (rule == TARGET_SINGLE)
-			return refuse(parser, node, rule);
+			return refuse(parser, node, rule, whole);
 		target->op = context;
 		return make_targets(parser, target->slots[0].list, rule);
 	default:
-		return refuse(parser, node, rule);
+		return refuse(parser, node, rule, whole);
 	}
+}
+
+bool make_target(struct parser *parser, const struct ast_node *node, enum target_rule rule)
+{
+	return make_part(parser, node, rule, true);
 }
 
 static struct ast_node *parse_target_expression(struct parser *parser)
@@ -155,24 +177,26 @@ struct ast_node *parse_star_target(struct parser *parser)
 	return node && make_target(parser, node, TARGET_STAR) ? node : NULL;
 }
 
-/* star_targets: star_target !',' | star_target (',' star_target)* [','] */
+/*
+ * star_targets: star_target !',' | star_target (',' star_target)* [',']
+ * They are read as expressions here; make_target() is left to the caller.
+ */
 struct ast_node *parse_star_targets(struct parser *parser)
 {
 	uint32_t start = parser->token->start;
-	struct ast_node *first = parse_star_target(parser), *node;
+	struct ast_node *first = parse_target_expression(parser), *node;
 	size_t mark = parser->scratch_count;
 
 	if (!first || peek(parser) != TOK_COMMA)
 		return first;
 	scratch_push(parser, first);
 	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
-		node = parse_star_target(parser);
+		node = parse_target_expression(parser);
 		if (!node)
 			return NULL;
 		scratch_push(parser, node);
 	}
 	node = node_new(parser, AST_Tuple, start, last_end(parser));
-	node->op = AST_STORE;
 	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
 	return node;
 }

@@ -3,7 +3,9 @@
     python3.13 messages.py PYSBX [FILE]
 
 The programs are the examples in CPython's own test_syntax.py, its doctests and what it gives to
-_check_error(), read from FILE or from the interpreter's test package. Only what ast.parse() refuses is compared. Prints one JSON object; "shown" holds examples.
+_check_error(), read from FILE or from the interpreter's test package. What ast.parse() refuses and
+what only compile() refuses is counted apart, as "parse" and "compile". Prints one JSON object;
+"shown" holds examples.
 """
 import ast
 import doctest
@@ -31,15 +33,21 @@ def examples(path):
                 yield node.args[0].value
 
 
-def expected(source):
+def refusal(call, *arguments):
     """None: accepted; else (line, column from 0, message)."""
     try:
-        ast.parse(source)
+        call(*arguments)
         return None
     except SyntaxError as error:
         return error.lineno or 0, (error.offset or 0) - 1, error.msg
     except ValueError as error:
         return 0, 0, str(error)
+    except SystemError:  # 3.8 and 3.9 may die of "__debug__"
+        return None
+
+
+def compile_program(source):
+    compile(source, "<program>", "exec", dont_inherit=True)
 
 
 def pysbx_answers(pysbx, programs):
@@ -61,6 +69,35 @@ def column_of(program, line, column):
     return len(text[:column].decode("utf-8", "replace"))
 
 
+class Comparison:
+    def __init__(self):
+        self.shown = []
+        self.counts = {kind: dict.fromkeys(("programs", "verdict", "refused", "line", "column", "message"), 0)
+                       for kind in ("parse", "compile")}
+
+    def one(self, kind, program, wanted, error):
+        """wanted: refusal(); error: what pysbx says, None if it accepts."""
+        counts = self.counts[kind]
+        counts["programs"] += 1
+        counts["verdict"] += (error is None) == (wanted is None)
+        if wanted is None or error is None:
+            if (error is None) != (wanted is None):
+                self.shown.insert(0, "%s: verdict: %r: %s" % (kind, program, wanted or error))
+            return
+        column = column_of(program, error["line"], error["column"])
+        # Some errors of the compilers of 3.8 and 3.9 have no place.
+        same_line = error["line"] == wanted[0] or (kind == "compile" and not wanted[0])
+        same_text = error["message"] == wanted[2]
+        same_column = same_line and column == wanted[1]
+        counts["refused"] += 1
+        counts["line"] += same_line
+        counts["column"] += same_column
+        counts["message"] += same_text
+        if not (same_text and same_column):
+            self.shown.insert(0 if not same_line else len(self.shown), "%s: %r: %s, not %d:%d %s" % (
+                kind, program, wanted, error["line"], column, error["message"]))
+
+
 def main():
     warnings.simplefilter("ignore")
     path = sys.argv[2] if len(sys.argv) > 2 else os.path.join(
@@ -69,28 +106,14 @@ def main():
         print(json.dumps({"missing": path}))
         return
     programs = [source.encode("utf-8") for source in dict.fromkeys(examples(path))]
-    counts = dict.fromkeys(("programs", "verdict", "refused", "line", "column", "message"), 0)
-    shown = []
+    comparison = Comparison()
     for program, found in zip(programs, pysbx_answers(sys.argv[1], programs)):
-        wanted = expected(program)
-        counts["programs"] += 1
-        counts["verdict"] += found["ok"] == (wanted is None)
-        if wanted is None or found["ok"]:
-            if found["ok"] != (wanted is None):
-                shown.insert(0, "verdict: %r: %s" % (program, wanted or found["error"]))
-            continue
-        error = found["error"]
-        column = column_of(program, error["line"], error["column"])
-        same_line, same_text = error["line"] == wanted[0], error["message"] == wanted[2]
-        same_column = same_line and column == wanted[1]
-        counts["refused"] += 1
-        counts["line"] += same_line
-        counts["column"] += same_column
-        counts["message"] += same_text
-        if not (same_text and same_column):
-            shown.insert(0 if not same_line else len(shown), "%r: %s, not %d:%d %s" % (
-                program, wanted, error["line"], column, error["message"]))
-    print(json.dumps({"counts": counts, "shown": shown[:SHOWN]}))
+        wanted = refusal(ast.parse, program)
+        comparison.one("parse", program, wanted, found.get("error"))
+        if wanted is None and found["ok"]:
+            comparison.one("compile", program, refusal(compile_program, program),
+                           found.get("compile_errors", [None])[0])
+    print(json.dumps({"counts": comparison.counts, "shown": comparison.shown[:SHOWN]}))
 
 
 if __name__ == "__main__":

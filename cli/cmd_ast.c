@@ -211,12 +211,23 @@ static int report_failure(
 	return 0;
 }
 
+/* For people: they are errors of another step than those that are reported as they are. */
+static void tell_compile_errors(const char *file, const struct compile_error_list *errors)
+{
+	uint32_t i;
+
+	for (i = 0; i < errors->count; i++)
+		cli_error("%s:%u:%u: compile() error: %s", file, errors->items[i].line,
+			errors->items[i].column + 1, errors->items[i].message);
+}
+
 static int report_success(const struct ast_options *options, const char *file,
 	const struct source *source, const struct ast_node *module,
 	const struct compile_error_list *errors)
 {
 	if (options->json)
 		return json_success(options, file, source, module, errors);
+	tell_compile_errors(file, errors);
 	return options->check ? 0 : dump_text(source, module, &stdout_sink);
 }
 

@@ -1,20 +1,10 @@
 /* The tree as JSON, written while it is walked. Which fields there are comes from node.def. */
-#include "parser/dump.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/json.h"
-
-#define FLUSH_AT   ((size_t)64 << 10)
-/* Past the flush mark at most one string is added, six bytes of output for one of the source. */
-#define BUFFER_MAX (FLUSH_AT + 8 * SOURCE_MAX)
-
-enum shape {
-	SHAPE_PLAIN,
-	SHAPE_IN_INDEX,  /* wrapped in the Index of 3.8 */
-	SHAPE_EXT_SLICE, /* a tuple that is the ExtSlice of 3.8 */
-};
+#include "parser/dump_internal.h"
 
 struct frame {
 	const struct ast_node *node;
@@ -231,40 +221,7 @@ static void write_scalar(
 	}
 }
 
-static bool holds_slice(const struct ast_list *list)
-{
-	uint32_t i;
-
-	for (i = 0; i < list->count; i++) {
-		if (list->items[i]->kind == AST_Slice)
-			return true;
-	}
-	return false;
-}
-
-/* How 3.8 shows what stands between the brackets of a subscript. */
-static enum shape slice_shape(const struct ast_node *node)
-{
-	if (node->kind == AST_Slice)
-		return SHAPE_PLAIN;
-	if (node->kind == AST_Tuple && holds_slice(ast_Tuple_elts(node)))
-		return SHAPE_EXT_SLICE;
-	return SHAPE_IN_INDEX;
-}
-
-static enum shape child_shape(
-	const struct dump *dump, const struct frame *parent, const struct ast_node *child)
-{
-	if (dump->source->minor > 8)
-		return SHAPE_PLAIN;
-	if (parent->shape == SHAPE_EXT_SLICE)
-		return child->kind == AST_Slice ? SHAPE_PLAIN : SHAPE_IN_INDEX;
-	if (parent->node->kind == AST_Subscript && child == ast_Subscript_slice(parent->node))
-		return slice_shape(child);
-	return SHAPE_PLAIN;
-}
-
-static void open_node(struct dump *dump, const struct ast_node *node, enum shape shape)
+static void open_node(struct dump *dump, const struct ast_node *node, enum dump_shape shape)
 {
 	if (shape == SHAPE_IN_INDEX)
 		buf_add_text(&dump->out, "{\"_type\":\"Index\",\"value\":");
@@ -310,7 +267,9 @@ static void step_list(struct dump *dump, struct frame *frame, const struct ast_f
 		buf_add_char(&dump->out, ',');
 	item = list->items[frame->index++];
 	if (item)
-		open_node(dump, item, child_shape(dump, frame, item));
+		open_node(dump, item,
+			dump_child_shape(dump->source->minor, frame->node,
+				(enum dump_shape)frame->shape, item));
 	else
 		buf_add_text(&dump->out, "null");
 }
@@ -338,7 +297,9 @@ static void step(struct dump *dump)
 		}
 		child = frame->node->slots[field->slot].node;
 		if (child)
-			open_node(dump, child, child_shape(dump, frame, child));
+			open_node(dump, child,
+				dump_child_shape(dump->source->minor, frame->node,
+					(enum dump_shape)frame->shape, child));
 		else
 			buf_add_text(&dump->out, "null");
 	}
@@ -358,7 +319,7 @@ static int flush(struct dump *dump)
 int dump_json(
 	const struct source *source, const struct ast_node *root, const struct dump_sink *sink)
 {
-	struct dump dump = {.source = source, .sink = sink, .out = BUF_INIT(BUFFER_MAX)};
+	struct dump dump = {.source = source, .sink = sink, .out = BUF_INIT(DUMP_BUFFER_MAX)};
 	int status = 0;
 
 	dump.frames = calloc((size_t)root->height + 1, sizeof(*dump.frames));
@@ -367,7 +328,7 @@ int dump_json(
 	open_node(&dump, root, SHAPE_PLAIN);
 	while (dump.depth && status == 0) {
 		step(&dump);
-		if (dump.out.len >= FLUSH_AT || dump.out.failed)
+		if (dump.out.len >= DUMP_FLUSH_AT || dump.out.failed)
 			status = flush(&dump);
 	}
 	if (status == 0)

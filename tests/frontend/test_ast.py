@@ -2,7 +2,6 @@
 By hand: python3 tests/frontend/test_ast.py
 """
 
-import ast
 import json
 import os
 import pty
@@ -12,11 +11,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "differential"))
 import tap
+import test_differential as differential
 
 VERSION = f"3.{sys.version_info[1]}"
 PROGRAMS = [
@@ -38,81 +38,68 @@ def ast_of(source, *options):
     return tap.command(tap.PYSBX, "ast", "--target-version", VERSION, *options, "-", input=source)
 
 
-def fields_of(node):
-    """What a line of the dump says of a node's own fields, its children left out."""
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if name == "ctx":
-            yield "" if isinstance(value, ast.Load) else " " + type(value).__name__
-        elif isinstance(value, (ast.operator, ast.boolop, ast.unaryop)):
-            yield " " + type(value).__name__
-        elif name == "ops":
-            yield "".join(" " + type(op).__name__ for op in value)
-        elif isinstance(value, list) and value and isinstance(value[0], str):
-            yield "".join(f" {name}={item}" for item in value)
-        elif type(node).__name__ == "MatchSingleton":
-            yield f" {value}"
-        elif isinstance(value, (str, int)) and name not in ("kind", "type_comment"):
-            yield f" {name}={value}"
+LITERALS = r"""
+[0, 00, 0_0, 1_000, 0xFF, 0XdeadBEEF_1234567890123456789, 0o17, 0b1_01, 123456789012345678901234567890]
+[0.0, 1., .5, 1e15, 1e16, 1.5e16, 123456789012345.6, 0.1, 0.0001, 0.00001, 1.5e-7, 1e22, 1e23, 1e400, 5e-324]
+[1.7976931348623157e308, 3.14159_26535, 100.0, 9007199254740993.0, 0j, 2.5j, 1e16J, 1_0j, 0.0001j, 1e400j]
+['', "'", '"', '\'"', '\n\r\t\x00\x1b\x7f\\', '\x80\xa0\xad\xff', 'é€', '\ud800', '\u200b\u2028', '\U0010ffff', u'u']
+[b'', b"'", b'"', b'\'"', b'\n\r\t\x00\x7f\xff', None, True, False, ...]
+"""
 
 
-def lines_of(node, depth=0, field=""):
-    """(the line that the dump must have, the value that a Constant must have)"""
-    constant = isinstance(node, ast.Constant)
-    at = "  @%d:%d-%d:%d" % (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset) if (
-        hasattr(node, "lineno")) else ""
-    text = "" if constant else "".join(fields_of(node))
-    yield "  " * depth + field + type(node).__name__ + text, at, node.value if constant else lines_of
-    for name, value in ast.iter_fields(node):
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not isinstance(
-                    child, (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)):
-                yield from lines_of(child, depth + 1, name + ": ")
+def pythons():
+    """The CPythons found, of the versions that pysbx knows."""
+    found = differential.interpreters()
+    return [found[minor] for minor in range(differential.OLDEST, differential.NEWEST + 1) if minor in found]
 
 
-def value_of(text):
-    if text.startswith(("b", '"')):
-        value = json.loads(text.lstrip("b"))
-        return value.encode("latin-1", "replace") if text[0] == "b" else value
-    return ast.literal_eval(text)
-
-
-def compare_dump(source, found, name):
-    want = list(lines_of(ast.parse(source)))
-    have = found.splitlines()
-    assert len(want) == len(have), f"{name}: {len(have)} lines, not {len(want)}"
-    for (line, at, value), other in zip(want, have):
-        if "f-string" in line or "JoinedStr" in line:
-            continue
-        if value is lines_of:
-            assert other == line + at, f"{name}: {other!r}, not {line + at!r}"
-        else:
-            assert other.startswith(line + " ") and other.endswith(at), f"{name}: {other!r}"
-            text = other[len(line) + 1:len(other) - len(at)]
-            if not isinstance(value, bytes):
-                assert repr(value_of(text)) == repr(value), f"{name}: {other!r}, not {value!r}"
+def dump_of(python, names):
+    """What dump_oracle.py says of these files, run by one CPython."""
+    oracle = tap.TOP / "tests" / "differential" / "dump_oracle.py"
+    done = tap.command(python, oracle, tap.PYSBX, input="\0".join(map(str, names)), check=0, timeout=600)
+    *told, counts = done.stdout.splitlines()
+    counts = json.loads(counts)
+    assert counts["same"] and not counts["different"], told + [counts]
 
 
 def the_dump():
-    """without options: a line for each node of ast.parse(), with its fields and its place"""
-    warnings.simplefilter("ignore")
-    for program in PROGRAMS:
-        found = ast_of(program)
-        assert found.returncode == 0, found.stderr
-        compare_dump(program, found.stdout, program)
+    """without options: the text of ast.dump() in 3.13"""
+    with tempfile.TemporaryDirectory(prefix="pysbx-ast-") as folder:
+        names = []
+        for program in PROGRAMS + [LITERALS]:
+            names.append(Path(folder, f"p{len(names)}.py"))
+            names[-1].write_text(program, encoding="utf-8")
+        dump_of(sys.executable, names)
+        for python in pythons():
+            dump_of(python, names[-1:])
 
 
 def the_dump_of_files():
-    """the same for files of the standard library without f-strings"""
-    warnings.simplefilter("ignore")
-    seen = 0
-    for name in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))[::7]:
-        source = name.read_bytes()
-        if sys.version_info >= (3, 12) or b" f'" not in source.lower() and b'f"' not in source:
-            seen += 1
-            done = tap.command(tap.PYSBX, "ast", "--target-version", VERSION, name, check=0)
-            compare_dump(source, done.stdout, name)
-    assert seen > 3
+    """the same for files of each standard library"""
+    for python in pythons():
+        folder = differential.library_folder(python)
+        names = differential.files_below(folder if os.path.isdir(folder) else differential.pyodide.standard_library())
+        dump_of(python, differential.sample(names, 12))
+
+
+def the_dump_of_the_deep():
+    """deep nodes are shown no further right, a number too long for repr() as it is written"""
+    shown = tap.command(tap.PYSBX, "ast", "-c", "-" * 5000 + "1", check=0).stdout
+    assert shown.count("UnaryOp(") == 5000 and "\n" + " " * 201 not in shown
+    number = "0x" + "f" * 4000
+    assert f"value={number})" in tap.command(tap.PYSBX, "ast", "-c", number, check=0).stdout
+    number = "0x" + "f" * 3571
+    assert f"value={number})" not in tap.command(tap.PYSBX, "ast", "-c", number, check=0).stdout
+
+
+def compile_errors():
+    """what only compile() refuses is told and marked, and is no failure"""
+    for options, lines in (([], 4), (["--check"], 0)):
+        done = tap.command(tap.PYSBX, "ast", *options, "-c", "x\nreturn", check=0)
+        assert done.stderr == "pysbx: <string>:2:1: compile() error: 'return' outside function\n", done
+        assert done.stdout.count("\n") == lines or not options, done
+    found = json.loads(tap.command(tap.PYSBX, "ast", "--json", "--check", "-c", "x\nreturn", check=0).stdout)
+    assert found["ok"] and found["compile_errors"][0]["line"] == 2, found
 
 
 def check_and_json():
@@ -142,7 +129,7 @@ def usage():
         assert done.stdout == "" and done.stderr.startswith("pysbx"), done
     assert "--target-version" in tap.command(tap.PYSBX, "ast", "--help", check=0).stdout
     assert tap.command(tap.PYSBX, "ast", "-c", "x", "--target-version", "3.12", check=0).stdout == (
-        "Module\n  body: Expr  @1:0-1:1\n    value: Name id=x  @1:0-1:1\n")
+        "Module(\n body=[\n  Expr(\n   value=Name(id='x', ctx=Load()))])\n")
 
 
 def a_full_disk():
@@ -206,4 +193,4 @@ def the_manual():
 
 
 if __name__ == "__main__":
-    sys.exit(tap.run([the_manual, the_dump, the_dump_of_files, check_and_json, usage, a_full_disk, progress]))
+    sys.exit(tap.run([the_manual, the_dump, the_dump_of_files, the_dump_of_the_deep, compile_errors, check_and_json, usage, a_full_disk, progress]))

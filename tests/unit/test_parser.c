@@ -15,6 +15,7 @@
 #include "parser/dump.h"
 #include "parser/parser.h"
 #include "parser/walk.h"
+#include "tests/unit/tree_lines.h"
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define OUTPUT_MAX ((size_t)64 << 20)
@@ -60,7 +61,7 @@ static int take(void *context, struct str bytes)
 struct tree_row {
 	uint8_t minor;
 	const char *text;
-	const char *tree; /* dump_text(), without the Module's line */
+	const char *tree; /* tree_lines(), without the Module's line */
 };
 
 static const struct tree_row trees[] = {
@@ -162,7 +163,7 @@ static void test_trees(void **state)
 
 		parse(&parsed, trees[i].minor, str_of(trees[i].text));
 		assert_null(parsed.result.error.message);
-		assert_int_equal(dump_text(&parsed.source, parsed.result.module, &sink), 0);
+		assert_int_equal(tree_lines(&parsed.source, parsed.result.module, &sink), 0);
 		assert_memory_equal(out.data, "Module\n", 7);
 		assert_string_equal(out.data + 7, trees[i].tree);
 		arena_free(parsed.arena);

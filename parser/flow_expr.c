@@ -79,14 +79,19 @@ static void check_name(struct flow *flow, const struct ast_node *node)
 		compile_fail(flow->check, node->start, "cannot delete __debug__");
 }
 
-/* From 3.11 on the error points at the attribute's own line. */
+/* From 3.11 on the error points at the attribute itself where that is on another line. */
 static void step_attribute(struct flow *flow, const struct ast_node *node)
 {
+	const struct source *source = flow->check->source;
 	struct str name = *ast_Attribute_attr(node);
+	bool one_line;
 
-	if (ast_Attribute_ctx(node) == AST_STORE)
-		flow_check_debug(flow, name,
-			flow->check->minor < 11 ? node->start : node->end - (uint32_t)name.len);
+	if (ast_Attribute_ctx(node) != AST_STORE || !str_is(name, "__debug__"))
+		return;
+	one_line = source_position(source, node->start).line ==
+		   source_position(source, node->end).line;
+	flow_check_debug(flow, name,
+		flow->check->minor < 11 || one_line ? node->start : node->end - (uint32_t)name.len);
 }
 
 static uint32_t keyword_place(const struct flow *flow, const struct ast_node *owner,

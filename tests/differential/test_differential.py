@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The parser against every CPython found: the same trees, the same refusals. Prints TAP.
 
-    PYSBX_DIFF_FILES    files of each standard library (default 80; "all")
-    PYSBX_DIFF_MUTANTS  damaged programs for each CPython (default 1000)
-    PYSBX_DIFF_GRID     one in so many of the programs of grid.txt (default 40)
+    PYSBX_TEST_FULL=1   every file of each standard library and its tests, and more of the rest
+    PYSBX_DIFF_FILES    files of each standard library (default 80, or "all")
+    PYSBX_DIFF_MUTANTS  damaged programs for each CPython (default 1000, or 4000)
+    PYSBX_DIFF_GRID     one in so many of the programs of grid.txt (default 40, or 10)
     PYSBX_DIFF_SEED     of the sample and the damage (default 1)
     PYSBX_TEST_PYTHONS  more interpreters, separated by colons
 
@@ -23,9 +24,10 @@ sys.path.insert(0, os.path.dirname(HERE))
 import pyodide
 ORACLE = os.path.join(HERE, "oracle.py")
 PYSBX = os.environ.get("PYSBX", os.path.join(HERE, "..", "..", "build", "pysbx"))
-FILES = os.environ.get("PYSBX_DIFF_FILES", "80")
-MUTANTS = os.environ.get("PYSBX_DIFF_MUTANTS", "1000")
-GRID = os.environ.get("PYSBX_DIFF_GRID", "40")
+FULL = os.environ.get("PYSBX_TEST_FULL") == "1"
+FILES = os.environ.get("PYSBX_DIFF_FILES", "all" if FULL else "80")
+MUTANTS = os.environ.get("PYSBX_DIFF_MUTANTS", "4000" if FULL else "1000")
+GRID = os.environ.get("PYSBX_DIFF_GRID", "10" if FULL else "40")
 SEED = os.environ.get("PYSBX_DIFF_SEED", "1")
 OLDEST, NEWEST, WASM = 8, 14, 14
 SECONDS = 3600
@@ -41,6 +43,17 @@ def minor_of(program):
         return None
     words = answer.stdout.decode().split()
     return int(words[2]) if words[:2] == ["cpython", "3"] else None
+
+
+def absent(minor):
+    """Why there is no CPython of that version here."""
+    named = [name for name in os.environ.get("PYSBX_TEST_PYTHONS", "").split(":") if name]
+    closed = [name for name in named if not os.access(name, os.X_OK)]
+    why = "no CPython 3.%d found" % minor
+    if closed:
+        why += "; uid %d cannot run %s%s" % (
+            os.getuid(), closed[0], " and %d more" % (len(closed) - 1) if len(closed) > 1 else "")
+    return why
 
 
 def interpreters():
@@ -134,7 +147,7 @@ def main():
         titles = ["%s %s" % (version, what) for what in ("cases", "grid", "standard library", "mutants")]
         if not program:
             for title in titles:
-                tap.skip(title, "no CPython %s found" % version)
+                tap.skip(title, absent(minor))
             continue
         run_oracle(tap, program, titles[0], ["cases", os.path.join(HERE, "cases.txt")])
         run_oracle(tap, program, titles[1], ["grid", os.path.join(HERE, "grid.txt"), GRID])

@@ -47,7 +47,7 @@ def main():
             borrowed = [differential.library_folder(newest) + "/test/test_syntax.py"]
         answer = compared(program, borrowed) if program else {}
         if "counts" not in answer:
-            why = "no %s" % answer["missing"] if program else "no CPython 3.%d found" % minor
+            why = "no %s" % answer["missing"] if program else differential.absent(minor)
             for title in titles:
                 tap.skip(title, why)
             continue

@@ -47,7 +47,8 @@ def each_interpreter(caller):
             mounts = caller.output("print(open('/proc/self/mountinfo').read())", "--rootfs", root)
             from_host = [line.split()[3] for line in mounts.strip().splitlines()
                          if line.split()[4].startswith(("/usr", "/lib", "/opt", "/etc"))]
-            assert from_host and all(path.startswith(str(root)) for path in from_host), from_host
+            # As the file system has it that the root lies in, which need not be the one at /.
+            assert from_host and all(f"/{root.parent.name}/r/" in path for path in from_host), from_host
             tried.append(python)
     print(f"# {len(tried)} interpreters")
 

@@ -139,6 +139,11 @@ static bool speaks(const struct bind *what)
 	case AST_BoolOp:
 	case AST_NamedExpr:
 		return true;
+	case AST_BinOp: /* paths are divided */
+		return ast_BinOp_op(what->node) == AST_OP_Div;
+	case AST_Subscript:
+		return ast_Subscript_value(what->node)->kind == AST_Attribute &&
+		       str_is(*ast_Attribute_attr(ast_Subscript_value(what->node)), "parents");
 	default:
 		return false;
 	}
@@ -371,11 +376,15 @@ static struct bind describe_store(const struct collector *collector, const struc
 		const struct ast_list *elts =
 			parent->kind == AST_Tuple ? ast_Tuple_elts(parent) : ast_List_elts(parent);
 
+		if (above && (above->kind == AST_For || above->kind == AST_comprehension))
+			what.node = above->kind == AST_For ? ast_For_iter(above)
+							   : ast_comprehension_iter(above);
 		if (!above || above->kind != AST_Assign)
 			break;
 		what.start = above->end;
 		what.certain = always_runs(collector, 2);
 		parent = ast_Assign_value(above);
+		what.node = parent;
 		if (parent->kind == AST_Tuple && ast_Tuple_elts(parent)->count == elts->count) {
 			what.kind = BIND_VALUE;
 			what.node = ast_Tuple_elts(parent)->items[index];
@@ -386,6 +395,9 @@ static struct bind describe_store(const struct collector *collector, const struc
 		}
 		break;
 	}
+	case AST_AugAssign:
+		what.node = ast_AugAssign_value(parent);
+		break;
 	case AST_For:
 		what.kind = BIND_EACH;
 		what.node = ast_For_iter(parent);
@@ -449,6 +461,14 @@ static const struct str *first_part(struct names *names, const struct str *dotte
 	return first;
 }
 
+static void note_module(struct names *names, struct str module)
+{
+	static const char *const holders[] = {"os", "os.path", "pathlib", "posixpath", "tempfile"};
+
+	for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+		names->has_paths |= str_is(module, holders[i]);
+}
+
 /* `import a.b` binds `a`. */
 static int collect_import(struct collector *collector, const struct ast_node *node)
 {
@@ -462,6 +482,7 @@ static int collect_import(struct collector *collector, const struct ast_node *no
 		bool dotted = false;
 
 		what.node = list->items[i];
+		note_module(collector->names, *ast_alias_name(what.node));
 		what.name = ast_alias_asname(what.node);
 		if (!what.name)
 			what.name =
@@ -497,6 +518,8 @@ static int collect_import_from(struct collector *collector, const struct ast_nod
 		.certain = always_runs(collector, 0)};
 	const struct ast_list *list = ast_ImportFrom_names(node);
 
+	if (ast_ImportFrom_module(node))
+		note_module(collector->names, *ast_ImportFrom_module(node));
 	for (uint32_t i = 0; i < list->count; i++) {
 		what.node = list->items[i];
 		what.name = ast_alias_asname(what.node) ? ast_alias_asname(what.node)
@@ -588,27 +611,53 @@ static int open_scope(struct collector *collector, const struct ast_node *node)
 	}
 }
 
+/* A binding that no lookup of a name finds: of an attribute of the program's own objects. */
+static int bind_own(struct collector *collector, struct bind what, uint32_t scope)
+{
+	struct symbol *symbol = own_symbol(collector->names, NAMES_OWN, what.name);
+	struct binding *binding = arena_new_object(collector->names->arena, struct binding);
+
+	if (!symbol || !binding)
+		return -1;
+	*binding = (struct binding){.next = symbol->bindings,
+		.node = what.node,
+		.start = what.start,
+		.scope = scope,
+		.kind = BIND_OTHER};
+	symbol->bindings = binding;
+	symbol->count++;
+	return 0;
+}
+
 /* Attributes that the program gives its own objects: methods, class variables, self.x = ... */
 static int collect_own(struct collector *collector, const struct ast_node *node)
 {
 	const struct ast_node *parent = ast_walk_parent(collector->walk, 1);
-	const struct str *name = NULL;
+	struct bind what = {.kind = BIND_OTHER, .scope = NAMES_OWN, .start = node->end};
 
 	if (node->kind == AST_Attribute && ast_Attribute_ctx(node) == AST_STORE)
-		name = ast_Attribute_attr(node);
+		what.name = ast_Attribute_attr(node);
 	else if (node->kind == AST_FunctionDef && parent->kind == AST_ClassDef)
-		name = ast_FunctionDef_name(node);
+		what.name = ast_FunctionDef_name(node);
+	else if (node->kind == AST_AsyncFunctionDef && parent->kind == AST_ClassDef)
+		what.name = ast_AsyncFunctionDef_name(node);
 	else if (node->kind == AST_Name && ast_Name_ctx(node) == AST_STORE &&
 		 (parent->kind == AST_AnnAssign || parent->kind == AST_Assign) &&
 		 ast_walk_parent(collector->walk, 2)->kind == AST_ClassDef)
-		name = ast_Name_id(node);
-	return !name || own_symbol(collector->names, NAMES_OWN, name) ? 0 : -1;
+		what.name = ast_Name_id(node);
+	if (!what.name)
+		return 0;
+	if (parent->kind == AST_Assign)
+		what.node = ast_Assign_value(parent);
+	else if (parent->kind == AST_AnnAssign)
+		what.node = ast_AnnAssign_value(parent);
+	return bind_own(collector, what, scope_here(collector, node->start));
 }
 
 static int collect(struct collector *collector, const struct ast_node *node)
 {
 	if ((node->kind == AST_Attribute || node->kind == AST_FunctionDef ||
-		    node->kind == AST_Name) &&
+		    node->kind == AST_AsyncFunctionDef || node->kind == AST_Name) &&
 		collect_own(collector, node) < 0)
 		return -1;
 	switch (node->kind) {
@@ -623,6 +672,7 @@ static int collect(struct collector *collector, const struct ast_node *node)
 	case AST_AsyncFunctionDef:
 		return collect_plain(collector, node, ast_AsyncFunctionDef_name(node), BIND_DEF);
 	case AST_ClassDef:
+		collector->names->has_metaclass |= ast_ClassDef_keywords(node)->count != 0;
 		return collect_plain(collector, node, ast_ClassDef_name(node), BIND_CLASS);
 	case AST_Global:
 	case AST_Nonlocal:
@@ -646,54 +696,6 @@ static int collect(struct collector *collector, const struct ast_node *node)
 	}
 }
 
-/* Statements that call nothing of the program's: what stands after them is as good as before. */
-static bool is_inert(const struct ast_node *node)
-{
-	switch (node->kind) {
-	case AST_FunctionDef:
-		return ast_FunctionDef_decorator_list(node)->count == 0;
-	case AST_AsyncFunctionDef:
-		return ast_AsyncFunctionDef_decorator_list(node)->count == 0;
-	case AST_Import:
-	case AST_ImportFrom:
-	case AST_Pass:
-		return true;
-	case AST_Expr:
-		return ast_Expr_value(node)->kind == AST_Constant;
-	case AST_Assign:
-		return ast_Assign_value(node)->height <= 3 &&
-		       (ast_Assign_value(node)->kind == AST_Constant ||
-			       ast_Assign_value(node)->kind == AST_List ||
-			       ast_Assign_value(node)->kind == AST_Dict);
-	case AST_ClassDef: {
-		const struct ast_list *body = ast_ClassDef_body(node);
-
-		if (ast_ClassDef_decorator_list(node)->count || ast_ClassDef_keywords(node)->count)
-			return false;
-		for (uint32_t i = 0; i < body->count; i++)
-			if (body->items[i]->kind == AST_ClassDef || !is_inert(body->items[i]))
-				return false;
-		return true;
-	}
-	default:
-		return false;
-	}
-}
-
-static int find_horizons(struct names *names)
-{
-	const struct ast_list *body = ast_Module_body(names->module);
-	uint32_t *horizons = arena_array(names->arena, body->count + 1u, sizeof(*horizons));
-
-	if (!horizons)
-		return -1;
-	horizons[body->count] = UINT32_MAX;
-	for (uint32_t i = body->count; i-- > 0;)
-		horizons[i] = is_inert(body->items[i]) ? horizons[i + 1] : body->items[i]->start;
-	names->horizons = horizons;
-	return 0;
-}
-
 int names_collect(struct names *names, struct arena *arena, const struct ast_node *module)
 {
 	cleanup_ast_walk struct ast_walk walk;
@@ -701,8 +703,8 @@ int names_collect(struct names *names, struct arena *arena, const struct ast_nod
 	enum ast_walk_event event;
 
 	*names = (struct names){.arena = arena, .module = module};
-	if (widen_table(names) < 0 || find_horizons(names) < 0 ||
-		scope_stack_init(&collector.stack, names) < 0 || ast_walk_init(&walk, module) < 0)
+	if (widen_table(names) < 0 || scope_stack_init(&collector.stack, names) < 0 ||
+		ast_walk_init(&walk, module) < 0)
 		return -1;
 	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
 		if (event == AST_WALK_LEAVE) {
@@ -714,74 +716,5 @@ int names_collect(struct names *names, struct arena *arena, const struct ast_nod
 		if (names_opens_scope(walk.node) && open_scope(&collector, walk.node) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-/* Up to where nothing can have been called that was not before `at`, for code within a function. */
-static uint32_t horizon_of(const struct names *names, uint32_t at)
-{
-	const struct ast_list *body = ast_Module_body(names->module);
-	uint32_t low = 0, high = body->count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (body->items[middle]->end <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low >= body->count)
-		return at;
-	return names->horizons[low] > at ? names->horizons[low] : at;
-}
-
-/* Whether a symbol of a module or class is bound for certain before a byte offset. */
-static bool is_certain(const struct symbol *symbol, uint32_t at)
-{
-	return !symbol->deleted && symbol->certain_from <= at;
-}
-
-static struct symbol *declared_as(const struct names *names, struct symbol *symbol, uint32_t *scope)
-{
-	if (symbol->global) {
-		*scope = 0;
-		return names_symbol(names, 0, symbol->name);
-	}
-	return symbol->nonlocal ? NULL : symbol;
-}
-
-struct resolution names_resolve(
-	const struct names *names, uint32_t scope, const struct str *name, uint32_t at)
-{
-	struct resolution ret = {.builtin = true};
-	bool first = true, within_function = false;
-
-	for (;; first = false) {
-		const struct scope *here = &names->scopes[scope];
-		struct symbol *symbol = NULL;
-		uint32_t found = scope;
-
-		if (here->kind != SCOPE_CLASS || first)
-			symbol = names_symbol(names, scope, name);
-		if (symbol && scope)
-			symbol = declared_as(names, symbol, &found);
-		if (here->kind == SCOPE_FUNCTION)
-			within_function = true;
-		if (symbol && (symbol->bindings || symbol->deleted)) {
-			enum scope_kind kind = (enum scope_kind)names->scopes[found].kind;
-
-			ret.symbols[ret.count++] = symbol;
-			if (kind == SCOPE_FUNCTION || kind == SCOPE_COMPREHENSION ||
-				is_certain(symbol, kind == SCOPE_MODULE && within_function
-							   ? horizon_of(names, at)
-							   : at)) {
-				ret.builtin = false;
-				return ret;
-			}
-		}
-		if (found == 0 || ret.count == 2)
-			return ret;
-		scope = here->parent;
-	}
+	return names_find_horizons(names);
 }

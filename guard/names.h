@@ -18,7 +18,7 @@
 
 /* The positions in which a name can be bound, as far as they differ in what they tell of it. */
 enum bind_kind {
-	BIND_OTHER,  /* something is assigned that nothing is known of */
+	BIND_OTHER,  /* something nothing is known of; node, if any: what it is a part of */
 	BIND_VALUE,  /* node: the expression assigned (=, :=, annotated, tuples in step) */
 	BIND_EACH,   /* node: the expression whose items it takes (for, comprehensions) */
 	BIND_WITH,   /* node: the context expression */
@@ -72,6 +72,8 @@ struct names {
 	uint32_t star_count, star_capacity;
 	const uint32_t *horizons; /* for each statement of the module: how far nothing is called */
 	const struct ast_node *module;
+	bool has_metaclass; /* a class has keywords, by which it may have one */
+	bool has_paths;     /* imports os, pathlib or another module that makes paths */
 };
 
 /* A scope of no program: names that some binding, anywhere, gives a value worth following. */
@@ -81,6 +83,12 @@ struct names {
 
 /* Goes over the tree once. 0, or -1 without memory. */
 int names_collect(struct names *names, struct arena *arena, const struct ast_node *module);
+
+/* Once all names are known: fills names->horizons. 0, or -1 without memory. */
+int names_find_horizons(struct names *names);
+
+/* The scope that a node has of its own; 0: none. */
+uint32_t names_scope_of(const struct names *names, const struct ast_node *owner);
 
 /* A symbol of just this scope; NULL: the scope does not bind the name. */
 struct symbol *names_symbol(const struct names *names, uint32_t scope, const struct str *name);

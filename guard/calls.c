@@ -18,7 +18,7 @@ static const struct ast_node *keyword_of(const struct ast_node *call, const char
 	return NULL;
 }
 
-static const struct ast_node *argument(
+const struct ast_node *screen_argument(
 	const struct ast_node *call, uint32_t index, const char *keyword)
 {
 	const struct ast_list *args = ast_Call_args(call);
@@ -27,6 +27,26 @@ static const struct ast_node *argument(
 		if (args->items[i]->kind == AST_Starred)
 			return NULL;
 	return index < args->count ? args->items[index] : keyword_of(call, keyword);
+}
+
+const struct ast_node *screen_dict(
+	struct screen *screen, uint32_t scope, const struct ast_node *node, uint32_t *ret_scope)
+{
+	struct resolution found;
+	const struct binding *binding;
+
+	*ret_scope = scope;
+	if (node->kind == AST_Dict)
+		return node;
+	if (node->kind != AST_Name)
+		return NULL;
+	found = names_resolve(&screen->names, scope, ast_Name_id(node), node->start);
+	if (found.count != 1 || found.symbols[0]->count != 1)
+		return NULL;
+	binding = found.symbols[0]->bindings;
+	*ret_scope = binding->scope;
+	return binding->kind == BIND_VALUE && binding->node->kind == AST_Dict ? binding->node
+									      : NULL;
 }
 
 static void sink_found(struct screen *screen, const struct ast_node *call, struct str what)
@@ -82,8 +102,8 @@ static void judge_dotted(struct screen *screen, const struct ast_node *node,
 static void judge_getattr(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str which)
 {
-	const struct ast_node *name = argument(call, 1, "name"),
-			      *object = argument(call, 0, "object");
+	const struct ast_node *name = screen_argument(call, 1, "name"),
+			      *object = screen_argument(call, 0, "object");
 	struct fold names[EACH_MAX];
 	struct values base = {0};
 	bool store = str_is(which, "setattr") || str_is(which, "delattr");
@@ -107,6 +127,9 @@ static void judge_getattr(
 			"%.*s() of a name that cannot be known", STR_ARG(which));
 	else
 		screen_unknown(screen, (struct unknown_use){.node = call,
+					       .subject = name,
+					       .object = store ? NULL : object,
+					       .scope = scope,
 					       .rule = GUARD_RULE_DYNAMIC,
 					       .otherwise = GUARD_RULE_DYNAMIC_OWN,
 					       .needs = NEEDS_NAME});
@@ -125,6 +148,8 @@ static void judge_getter(
 			judge_dotted(screen, call, &nothing, name.text, ACCESS_LOAD);
 		else
 			screen_unknown(screen, (struct unknown_use){.node = call,
+						       .subject = args->items[i],
+						       .scope = scope,
 						       .rule = GUARD_RULE_DYNAMIC,
 						       .otherwise = GUARD_RULE_DYNAMIC_OWN,
 						       .needs = NEEDS_NAME});
@@ -347,14 +372,14 @@ static bool only_names(struct screen *screen, const struct ast_node *call)
 static bool is_harmless(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, const struct sink *sink)
 {
-	const struct ast_node *first = argument(call, 0, "stmt");
+	const struct ast_node *first = screen_argument(call, 0, "stmt");
 	struct fold text = {.kind = FOLD_NONE};
 
 	if (first)
 		text = screen_fold(screen, scope, first);
 	switch (sink->kind) {
 	case SINK_FUNCTION: {
-		const struct ast_node *setup = argument(call, 1, "setup");
+		const struct ast_node *setup = screen_argument(call, 1, "setup");
 
 		return calls_function(screen, scope, first) &&
 		       (!setup || calls_function(screen, scope, setup) ||
@@ -363,7 +388,7 @@ static bool is_harmless(
 	case SINK_TEXT:
 		return text.kind == FOLD_INT || (text.kind == FOLD_STR && is_plain_text(text.text));
 	case SINK_LOADER: {
-		const struct ast_node *loader = argument(call, 1, "Loader");
+		const struct ast_node *loader = screen_argument(call, 1, "Loader");
 		struct str name = STR("");
 
 		if (loader && loader->kind == AST_Attribute)
@@ -415,7 +440,7 @@ static void judge_builtin(
 		return;
 	}
 	if (str_is(name, "vars") || str_is(name, "locals")) {
-		const struct ast_node *object = argument(call, 0, "object");
+		const struct ast_node *object = screen_argument(call, 0, "object");
 
 		if (!object && screen->names.scopes[scope].kind != SCOPE_FUNCTION) {
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
@@ -473,60 +498,36 @@ static void judge_query(struct screen *screen, const struct ast_node *call, uint
 		sink_found(screen, call, name);
 }
 
-static const char *const file_methods[] = {"open", "read", "save", "savefig", "to_csv", "to_json",
-	"to_excel", "to_parquet", "to_html", "tofile", "extractall", "extract", "parse",
-	"open_code", "savetxt", "read_file", "rename", "symlink_to", "hardlink_to", "replace_with"};
-
 bool screen_is_method(struct str name)
 {
 	static const char *const others[] = {
 		"format", "format_map", "vformat", "get_field", "query", "eval"};
 
-	for (size_t i = 0; i < sizeof(file_methods) / sizeof(file_methods[0]); i++)
-		if (str_is(name, file_methods[i]))
-			return true;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (str_is(name, others[i]))
 			return true;
-	return false;
-}
-
-/* Methods whose constant argument is a file whatever the object is. */
-static void judge_file_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
-{
-	struct str name = *ast_Attribute_attr(ast_Call_func(call));
-	struct fold path;
-
-	for (size_t i = 0; i < sizeof(file_methods) / sizeof(file_methods[0]); i++) {
-		if (!str_is(name, file_methods[i]) || !ast_Call_args(call)->count)
-			continue;
-		path = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
-		if (path.kind == FOLD_STR &&
-			!memchr(path.text.ptr ? path.text.ptr : "", '\n', path.text.len) &&
-			path.text.len && screen_foreign_path(path.text) &&
-			!screen_owns(screen, name))
-			guard_find(screen->sink, GUARD_RULE_PATH, call,
-				"path '%.*s' is not allowed", STR_ARG(path.text));
-	}
+	return str_starts(name, STR("to_")) || str_is(name, "savefig");
 }
 
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
 	const struct ast_node *func = ast_Call_func(node);
 	struct values callee = {0};
+	bool method = false;
 
 	if (ast_Call_keywords(node)->count && (is_true(keyword_of(node, "allow_pickle")) ||
 						      is_true(keyword_of(node, "eval_str"))))
 		sink_found(screen, node, STR("a loader"));
 	if (func->kind == AST_Attribute &&
 		screen_word(screen, ast_Attribute_attr(func)) & WORD_METHOD) {
+		method = true;
 		judge_method(screen, node, scope);
 		judge_query(screen, node, scope);
-		judge_file_method(screen, node, scope);
 	}
-	if (!screen_speaks(screen, func))
+	if (screen_speaks(screen, func))
+		screen_evaluate(screen, scope, func, SCREEN_DEPTH, &callee);
+	else if (!method)
 		return;
-	screen_evaluate(screen, scope, func, SCREEN_DEPTH, &callee);
 	for (uint32_t i = 0; i < callee.count; i++) {
 		struct value value = callee.items[i];
 
@@ -535,6 +536,5 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 		else if (value.kind == VALUE_MEMBER)
 			judge_member(screen, node, scope, value.path);
 	}
-	if (callee.count && screen_takes_path(&callee))
-		screen_paths(screen, node, scope);
+	screen_paths(screen, node, scope, &callee);
 }

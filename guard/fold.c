@@ -8,21 +8,6 @@
 
 #include <stdlib.h>
 
-/* The variable of a comprehension being unrolled. */
-struct env {
-	const struct str *name;
-	struct fold value;
-};
-
-struct folder {
-	struct screen *screen;
-	uint32_t scope;
-	const struct env *env;
-	unsigned depth;
-};
-
-static struct fold fold(const struct folder *folder, const struct ast_node *node);
-
 static struct folder below(const struct folder *folder)
 {
 	struct folder next = *folder;
@@ -69,8 +54,8 @@ static struct fold as_text(const struct folder *folder, struct fold value)
 {
 	char *text;
 
-	if (value.kind == FOLD_STR)
-		return value;
+	if (value.kind == FOLD_STR || value.kind == FOLD_PATH)
+		return fold_text_of(FOLD_STR, value.text);
 	if (value.kind != FOLD_INT)
 		return NOTHING;
 	text = arena_printf(folder->screen->arena, "%lld", (long long)value.number);
@@ -235,14 +220,14 @@ static struct fold format(const struct folder *folder, struct str text, const st
 		if (field.len && field.ptr[field.len - 1] == ':')
 			field.len--;
 		if (!field.len && automatic < args->count)
-			piece = fold(&next, args->items[automatic++]);
+			piece = fold_node(&next, args->items[automatic++]);
 		else if (field.len == 1 && field.ptr[0] >= '0' && field.ptr[0] <= '9' &&
 			 (uint32_t)(field.ptr[0] - '0') < args->count)
-			piece = fold(&next, args->items[field.ptr[0] - '0']);
+			piece = fold_node(&next, args->items[field.ptr[0] - '0']);
 		for (uint32_t k = 0; k < keywords->count; k++)
 			if (ast_keyword_arg(keywords->items[k]) &&
 				str_eq(*ast_keyword_arg(keywords->items[k]), field))
-				piece = fold(&next, ast_keyword_value(keywords->items[k]));
+				piece = fold_node(&next, ast_keyword_value(keywords->items[k]));
 		all = fold_concat(folder->screen, all, as_text(folder, piece));
 	}
 	return all;
@@ -260,7 +245,7 @@ static struct fold fold_method(const struct folder *folder, const struct ast_nod
 		str_is(name, "a2b_hex") || str_is(name, "urlsafe_b64decode") ||
 		str_is(name, "standard_b64decode") || str_is(name, "a2b_base64") ||
 		str_is(name, "b16decode") || str_is(name, "b32decode")) {
-		first = args->count ? fold(&next, args->items[0]) : NOTHING;
+		first = args->count ? fold_node(&next, args->items[0]) : NOTHING;
 		if (first.kind != FOLD_STR && first.kind != FOLD_BYTES)
 			return NOTHING;
 		if (str_is(name, "fromhex") || str_is(name, "unhexlify") ||
@@ -268,9 +253,9 @@ static struct fold fold_method(const struct folder *folder, const struct ast_nod
 			return fold_unhex(folder->screen, first.text);
 		return fold_unbase(folder->screen, first.text, str_is(name, "b32decode") ? 5 : 6);
 	}
-	value = fold(&next, ast_Attribute_value(func));
-	first = args->count ? fold(&next, args->items[0]) : NOTHING;
-	second = args->count > 1 ? fold(&next, args->items[1]) : NOTHING;
+	value = fold_node(&next, ast_Attribute_value(func));
+	first = args->count ? fold_node(&next, args->items[0]) : NOTHING;
+	second = args->count > 1 ? fold_node(&next, args->items[1]) : NOTHING;
 	if (value.kind == FOLD_NONE) {
 		/* codecs.decode("...", "rot13") */
 		if (str_is(name, "decode") && second.kind == FOLD_STR &&
@@ -373,8 +358,8 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 		return NOTHING;
 	name = *ast_Name_id(func);
 	if (str_is(name, "map") && args->count == 2)
-		return mapped(folder, args->items[0], fold(&next, args->items[1]));
-	first = fold(&next, args->items[0]);
+		return mapped(folder, args->items[0], fold_node(&next, args->items[1]));
+	first = fold_node(&next, args->items[0]);
 	if (str_is(name, "chr"))
 		return chr_of(folder, first);
 	if (str_is(name, "ord") && first.kind != FOLD_NONE && first.text.len == 1)
@@ -400,8 +385,8 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 static struct fold fold_binary(const struct folder *folder, const struct ast_node *node)
 {
 	struct folder next = below(folder);
-	struct fold a = fold(&next, ast_BinOp_left(node));
-	struct fold b = a.kind ? fold(&next, ast_BinOp_right(node)) : NOTHING;
+	struct fold a = fold_node(&next, ast_BinOp_left(node));
+	struct fold b = a.kind ? fold_node(&next, ast_BinOp_right(node)) : NOTHING;
 	bool ints = a.kind == FOLD_INT && b.kind == FOLD_INT;
 
 	if (a.kind == FOLD_NONE || b.kind == FOLD_NONE)
@@ -467,9 +452,9 @@ static struct fold fold_joined(const struct folder *folder, const struct ast_nod
 		if (value->kind == AST_FormattedValue) {
 			const struct ast_node *spec = ast_FormattedValue_format_spec(value);
 
-			piece = fold(&next, ast_FormattedValue_value(value));
+			piece = fold_node(&next, ast_FormattedValue_value(value));
 			if (spec && piece.kind == FOLD_INT) {
-				struct fold how = fold(&next, spec);
+				struct fold how = fold_node(&next, spec);
 
 				piece = how.kind == FOLD_STR && str_is(how.text, "c")
 						? chr_of(folder, piece)
@@ -477,7 +462,7 @@ static struct fold fold_joined(const struct folder *folder, const struct ast_nod
 			}
 			piece = as_text(folder, piece);
 		} else {
-			piece = fold(&next, value);
+			piece = fold_node(&next, value);
 		}
 		all = fold_concat(folder->screen, all, piece);
 	}
@@ -490,7 +475,7 @@ static bool slice_bound(const struct folder *folder, const struct ast_node *node
 
 	if (!node)
 		return true;
-	value = fold(folder, node);
+	value = fold_node(folder, node);
 	*ret = value.number;
 	return value.kind == FOLD_INT;
 }
@@ -549,22 +534,23 @@ static struct fold fold_subscript(const struct folder *folder, const struct ast_
 	if (base->kind == AST_Dict) {
 		const struct ast_list *keys = ast_Dict_keys(base);
 
-		index = fold(&next, slice);
+		index = fold_node(&next, slice);
 		for (uint32_t i = 0; i < keys->count && i < 64 && index.kind; i++) {
-			struct fold key = keys->items[i] ? fold(&next, keys->items[i]) : NOTHING;
+			struct fold key =
+				keys->items[i] ? fold_node(&next, keys->items[i]) : NOTHING;
 
 			if (key.kind == index.kind && key.number == index.number &&
 				str_eq(key.text, index.text))
-				return fold(&next, ast_Dict_values(base)->items[i]);
+				return fold_node(&next, ast_Dict_values(base)->items[i]);
 		}
 		return NOTHING;
 	}
-	value = fold(&next, base);
+	value = fold_node(&next, base);
 	if (value.kind == FOLD_NONE || value.kind == FOLD_INT)
 		return NOTHING;
 	if (slice->kind == AST_Slice)
 		return fold_slice(&next, value, slice);
-	index = fold(&next, slice);
+	index = fold_node(&next, slice);
 	value = items_of(folder, value);
 	if (index.kind != FOLD_INT || value.kind != FOLD_LIST)
 		return NOTHING;
@@ -587,7 +573,7 @@ static struct fold fold_list(const struct folder *folder, const struct ast_list 
 		return NOTHING;
 	}
 	for (uint32_t i = 0; i < elts->count; i++) {
-		items[i] = fold(&next, elts->items[i]);
+		items[i] = fold_node(&next, elts->items[i]);
 		if (items[i].kind == FOLD_NONE)
 			return NOTHING;
 	}
@@ -608,7 +594,7 @@ static struct fold fold_comprehension(
 	if (generators->count != 1 || ast_comprehension_ifs(loop)->count ||
 		target->kind != AST_Name || folder->env)
 		return NOTHING;
-	list = items_of(folder, fold(&next, ast_comprehension_iter(loop)));
+	list = items_of(folder, fold_node(&next, ast_comprehension_iter(loop)));
 	if (list.kind != FOLD_LIST)
 		return NOTHING;
 	items = arena_array(folder->screen->arena, list.count + 1u, sizeof(*items));
@@ -618,7 +604,7 @@ static struct fold fold_comprehension(
 	env.name = ast_Name_id(target);
 	for (uint32_t i = 0; i < list.count; i++) {
 		env.value = list.items[i];
-		items[i] = fold(&next, elt);
+		items[i] = fold_node(&next, elt);
 		if (items[i].kind == FOLD_NONE)
 			return NOTHING;
 	}
@@ -642,18 +628,15 @@ static struct fold fold_name(const struct folder *folder, const struct ast_node 
 		return NOTHING;
 	next.scope = binding->scope;
 	next.env = NULL;
-	return fold(&next, binding->node);
+	return fold_node(&next, binding->node);
 }
 
-static struct fold fold(const struct folder *folder, const struct ast_node *node)
+static struct fold fold_plain(const struct folder *folder, const struct ast_node *node)
 {
 	struct folder next = below(folder);
 	struct fold value;
 	int64_t number;
 
-	if (folder->depth == 0 || !folder->screen->budget)
-		return NOTHING;
-	folder->screen->budget--;
 	switch (node->kind) {
 	case AST_Constant:
 		if (ast_is_str(node))
@@ -670,7 +653,7 @@ static struct fold fold(const struct folder *folder, const struct ast_node *node
 	case AST_BinOp:
 		return fold_binary(folder, node);
 	case AST_UnaryOp:
-		value = fold(&next, ast_UnaryOp_operand(node));
+		value = fold_node(&next, ast_UnaryOp_operand(node));
 		if (value.kind != FOLD_INT)
 			return NOTHING;
 		if (ast_UnaryOp_op(node) == AST_OP_USub)
@@ -693,17 +676,30 @@ static struct fold fold(const struct folder *folder, const struct ast_node *node
 		return fold_comprehension(
 			folder, ast_GeneratorExp_elt(node), ast_GeneratorExp_generators(node));
 	case AST_NamedExpr:
-		return fold(&next, ast_NamedExpr_value(node));
+		return fold_node(&next, ast_NamedExpr_value(node));
 	default:
 		return NOTHING;
 	}
+}
+
+struct fold fold_node(const struct folder *folder, const struct ast_node *node)
+{
+	struct fold value;
+
+	if (folder->depth == 0 || !folder->screen->budget)
+		return NOTHING;
+	folder->screen->budget--;
+	value = fold_plain(folder, node);
+	if (value.kind == FOLD_NONE && folder->screen->names.has_paths)
+		value = fold_path(folder, node);
+	return value;
 }
 
 struct fold screen_fold(struct screen *screen, uint32_t scope, const struct ast_node *node)
 {
 	struct folder folder = {.screen = screen, .scope = scope, .depth = SCREEN_DEPTH * 2};
 
-	return fold(&folder, node);
+	return fold_node(&folder, node);
 }
 
 uint32_t screen_fold_each(struct screen *screen, uint32_t scope, const struct ast_node *node,

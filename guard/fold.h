@@ -12,6 +12,24 @@
 
 #define NOTHING       ((struct fold){.kind = FOLD_NONE})
 
+/* The variable of a comprehension being unrolled. */
+struct env {
+	const struct str *name;
+	struct fold value;
+};
+
+struct folder {
+	struct screen *screen;
+	uint32_t scope;
+	const struct env *env;
+	unsigned depth;
+};
+
+struct fold fold_node(const struct folder *folder, const struct ast_node *node);
+
+/* fold_path.c: what paths are made of; NOTHING where node makes none. */
+struct fold fold_path(const struct folder *folder, const struct ast_node *node);
+
 static inline struct fold fold_text_of(enum fold_kind kind, struct str text)
 {
 	return (struct fold){.kind = kind, .text = text};

@@ -52,10 +52,6 @@ static const struct str roads[] = {
 #define ROAD(name) STR_INIT(name),
 #include "guard/attributes.def"
 };
-static const struct str roots[] = {
-#define ROOT(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
 
 /* Every table starts its rows with the name. */
 static int compare(const void *a, const void *b)
@@ -146,9 +142,4 @@ bool known_private(struct str name)
 bool known_road(struct str name)
 {
 	return FIND(name, roads) != NULL;
-}
-
-bool known_root(struct str name)
-{
-	return FIND(name, roots) != NULL;
 }

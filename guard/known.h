@@ -54,8 +54,6 @@ bool known_inner(struct str name);
 bool known_private(struct str name);
 /* Names of modules that an attribute chain must not pass through. */
 bool known_road(struct str name);
-/* Roots of the file system that programs have no business in. */
-bool known_root(struct str name);
 
 static inline bool is_dunder(struct str name)
 {

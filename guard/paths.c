@@ -1,119 +1,312 @@
 /*
- * Files: which paths a program may name, and which calls take one.
+ * Files: which paths a program may name, and which calls take one (guard/paths.def).
+ *
+ * Read may be what lies under /tmp, in the working directory, and in /sandbox, where --file brings
+ * things read-only; written, what lies under /tmp or in the working directory. Names are judged as
+ * written: links are the sandbox's business.
  */
 #include "guard/screen.h"
 
-bool screen_foreign_path(struct str path)
+#include <stdio.h>
+
+enum path_kind { PATH_READS, PATH_WRITES, PATH_MODE, PATH_OPENS, PATH_MAKES };
+
+static const struct path_taker {
+	struct str callee;
+	enum path_kind kind;
+	unsigned positions;
+	const char *keywords;
+} takers[] = {
+#define PATH(callee, kind, positions, keywords)                                                    \
+	{STR_INIT(callee), PATH_##kind, positions, keywords},
+#include "guard/paths.def"
+#undef PATH
+};
+
+/* The next component of a path, *path left at what follows it. */
+static struct str next_part(struct str *path)
+{
+	size_t len = 0;
+	struct str part;
+
+	while (path->len && path->ptr[0] == '/')
+		*path = str_from(path->ptr + 1, path->len - 1);
+	while (len < path->len && path->ptr[len] != '/')
+		len++;
+	part = str_from(path->ptr, len);
+	*path = str_from(path->ptr + len, path->len - len);
+	return part;
+}
+
+static bool is_remote(struct str path)
 {
 	static const char *const schemes[] = {"http://", "https://", "ftp://", "s3://", "gs://"};
-	const char *slash;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (str_starts(path, str_of(schemes[i])))
 			return true;
+	return false;
+}
+
+bool screen_foreign_path(struct str path, bool writes)
+{
+	bool absolute;
+	struct str part, top = STR("");
+	int depth = 0;
+
+	if (is_remote(path))
+		return true;
 	if (str_starts(path, STR("file:")))
 		path = str_from(path.ptr + 5, path.len - 5);
-	while (path.len > 1 && path.ptr[0] == '/' && path.ptr[1] == '/')
-		path = str_from(path.ptr + 1, path.len - 1);
-	if (memmem(path.ptr ? path.ptr : "", path.len, "../", 3) || str_is(path, "..") ||
-		(path.len > 2 && memcmp(path.ptr + path.len - 3, "/..", 3) == 0))
-		return true;
-	if (path.len && path.ptr[0] == '~')
-		return path.len == 1 || path.ptr[1] == '/' || path.len < 32;
-	if (!path.len || path.ptr[0] != '/')
+	if (!path.len)
 		return false;
+	if (path.ptr[0] == '~')
+		return path.len == 1 || path.ptr[1] == '/' || path.len < 32;
 	if (str_is(path, "/dev/null") || str_is(path, "/dev/stdin") ||
 		str_is(path, "/dev/stdout") || str_is(path, "/dev/stderr"))
 		return false;
-	path = str_from(path.ptr + 1, path.len - 1);
-	slash = memchr(path.ptr, '/', path.len);
-	path = slash ? str_from(path.ptr, (size_t)(slash - path.ptr)) : path;
-	/* What --file brought lies in /sandbox, read-only. */
-	return !str_is(path, "tmp") && !str_is(path, "sandbox");
-}
-
-/* Calls whose arguments are files. */
-static const char *const takers[] = {"bz2.", "codecs.open", "configparser.", "fileinput.", "glob.",
-	"gzip.", "h5py.", "imageio.", "io.open", "joblib.", "logging.FileHandler",
-	"logging.basicConfig", "logging.handlers.", "lzma.", "matplotlib.", "numpy.load",
-	"numpy.save", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "numpy.tofile",
-	"openpyxl.", "os.", "pandas.read_", "PIL.", "pathlib.Path", "pathlib.PosixPath", "polars.",
-	"pyarrow.", "scipy.io.", "sqlite3.", "tarfile.", "tempfile.", "tokenize.", "torch.load",
-	"wave.", "xml.", "yaml.", "zipfile.", "cv2.", "zoneinfo.", "skimage.", "sklearn.",
-	"tensorflow.", "email.", "mimetypes.", "gettext.", "locale."};
-
-static bool pure_path_member(struct str path)
-{
-	static const char *const pure[] = {"os.path.join", "os.path.basename", "os.path.dirname",
-		"os.path.split", "os.path.splitext", "os.path.normpath", "os.path.commonprefix",
-		"os.path.commonpath", "os.path.isabs", "os.path.relpath", "os.path.splitdrive",
-		"os.path.normcase", "os.fspath", "os.fsencode", "os.fsdecode", "os.getenv",
-		"xml.etree.ElementTree.fromstring", "xml.etree.ElementTree.Element",
-		"xml.etree.ElementTree.SubElement", "configparser.ConfigParser", "os.environ",
-		"xml.dom.minidom.parseString", "yaml.safe_load", "yaml.dump", "yaml.safe_dump",
-		"xml.sax.saxutils.escape"};
-
-	for (size_t i = 0; i < sizeof(pure) / sizeof(pure[0]); i++)
-		if (str_is(path, pure[i]))
+	absolute = path.ptr[0] == '/';
+	while ((part = next_part(&path)).len) {
+		if (str_is(part, "."))
+			continue;
+		depth += str_is(part, "..") ? -1 : 1;
+		if (depth < 0 && !absolute)
 			return true;
-	return str_starts(path, STR("os.environ."));
-}
-
-static bool takes_path(struct str path)
-{
-	if (pure_path_member(path))
-		return false;
-	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
-		if (str_starts(path, str_of(takers[i])))
-			return true;
-	return false;
-}
-
-bool screen_takes_path(const struct values *callee)
-{
-	for (uint32_t i = 0; i < callee->count; i++) {
-		const struct value *value = &callee->items[i];
-
-		if (value->kind == VALUE_BUILTIN && str_is(value->path, "open"))
-			return true;
-		if ((value->kind == VALUE_MEMBER || value->kind == VALUE_RESULT) &&
-			takes_path(value->path))
-			return true;
+		depth = depth < 0 ? 0 : depth;
+		if (depth == 1 && !str_is(part, ".."))
+			top = part;
+		else if (depth == 0)
+			top = STR("");
 	}
+	return absolute && !str_is(top, "tmp") && (writes || !str_is(top, "sandbox"));
+}
+
+static bool fits(const struct path_taker *taker, struct str path, bool unknown)
+{
+	struct str callee = taker->callee;
+
+	if (callee.ptr[0] == '*') {
+		/* Of an object nothing is known of, only names that no other object has. */
+		if (unknown && !str_starts(callee, STR("*.to_")) && !str_is(callee, "*.savefig"))
+			return false;
+		callee = str_from(callee.ptr + 1, callee.len - 1);
+		return path.len > callee.len &&
+		       memcmp(path.ptr + path.len - callee.len, callee.ptr, callee.len) == 0;
+	}
+	if (callee.ptr[callee.len - 1] == '*')
+		return path.len >= callee.len && memcmp(path.ptr, callee.ptr, callee.len - 1) == 0;
+	return str_eq(callee, path);
+}
+
+static const struct path_taker *taker_of(struct str path, bool unknown)
+{
+	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
+		if (fits(&takers[i], path, unknown))
+			return &takers[i];
+	return NULL;
+}
+
+/* Whether a mode writes: what cannot be known is taken for reading. */
+static bool mode_writes(struct screen *screen, uint32_t scope, const struct ast_node *mode)
+{
+	struct fold text = {.kind = FOLD_NONE};
+
+	if (mode)
+		text = screen_fold(screen, scope, mode);
+	for (size_t i = 0; text.kind == FOLD_STR && i < text.text.len; i++)
+		if (strchr("wax+", text.text.ptr[i]))
+			return true;
 	return false;
 }
 
-static void judge_path(struct screen *screen, uint32_t scope, const struct ast_node *call,
-	const struct ast_node *arg, bool first)
+struct path_use {
+	struct screen *screen;
+	const struct ast_node *call;
+	uint32_t scope;
+	enum path_kind kind;
+	bool writes;
+};
+
+static void judge_fold(const struct path_use *use, struct fold path)
+{
+	if (path.kind == FOLD_LIST)
+		for (uint32_t i = 0; i < path.count; i++)
+			judge_fold(use, path.items[i]);
+	else if (path.kind == FOLD_INT && use->kind == PATH_OPENS && path.number > 2)
+		guard_find(use->screen->sink, GUARD_RULE_PATH, use->call,
+			"descriptor %lld is not allowed", (long long)path.number);
+	else if (path.kind != FOLD_INT && screen_foreign_path(path.text, use->writes))
+		guard_find(use->screen->sink, GUARD_RULE_PATH, use->call,
+			use->writes ? "path '%.*s' is not allowed for writing"
+				    : "path '%.*s' is not allowed",
+			STR_ARG(path.text));
+}
+
+static void judge_path(const struct path_use *use, const struct ast_node *arg)
 {
 	struct fold paths[64];
-	uint32_t count = screen_fold_each(screen, scope, arg, paths, 64);
+	uint32_t count = screen_fold_each(use->screen, use->scope, arg, paths, 64);
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (paths[i].kind == FOLD_STR || paths[i].kind == FOLD_BYTES) {
-			if (screen_foreign_path(paths[i].text))
-				guard_find(screen->sink, GUARD_RULE_PATH, call,
-					"path '%.*s' is not allowed", STR_ARG(paths[i].text));
-		} else if (paths[i].kind == FOLD_INT && first && paths[i].number > 2) {
-			guard_find(screen->sink, GUARD_RULE_PATH, call,
-				"descriptor %lld is not allowed", (long long)paths[i].number);
-		}
-	}
-	if (!count && first && arg->kind != AST_Constant)
-		screen_unknown(screen, (struct unknown_use){.node = call,
-					       .rule = GUARD_RULE_PATH,
-					       .otherwise = GUARD_RULE_PATH_UNKNOWN,
-					       .needs = NEEDS_PATH});
+	/* A path object is judged where it is used. */
+	for (uint32_t i = 0; i < count && use->kind != PATH_MAKES; i++)
+		judge_fold(use, paths[i]);
+	if (!count && arg->kind != AST_Constant)
+		screen_unknown(use->screen, (struct unknown_use){.node = use->call,
+						    .subject = arg,
+						    .scope = use->scope,
+						    .rule = GUARD_RULE_PATH,
+						    .otherwise = GUARD_RULE_PATH_UNKNOWN,
+						    .needs = NEEDS_PATH});
 }
 
-void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope)
+static bool names_keyword(const char *keywords, struct str name)
+{
+	const char *at = memmem(keywords, strlen(keywords), name.ptr, name.len);
+
+	return at && at > keywords && at[-1] == ' ' && at[name.len] == ' ';
+}
+
+/* **{"file": ...} */
+static void judge_spread(
+	const struct path_use *use, const struct ast_node *value, const char *keywords)
+{
+	struct path_use inner = *use;
+	const struct ast_node *dict = screen_dict(use->screen, use->scope, value, &inner.scope);
+
+	if (!dict) {
+		judge_path(use, value);
+		return;
+	}
+	for (uint32_t i = 0; i < ast_Dict_keys(dict)->count && i < 32; i++) {
+		struct fold key = {.kind = FOLD_NONE};
+
+		if (ast_Dict_keys(dict)->items[i])
+			key = screen_fold(use->screen, inner.scope, ast_Dict_keys(dict)->items[i]);
+		if (key.kind != FOLD_STR || names_keyword(keywords, key.text))
+			judge_path(&inner, ast_Dict_values(dict)->items[i]);
+	}
+}
+
+static void judge_taker(struct screen *screen, const struct ast_node *call, uint32_t scope,
+	const struct path_taker *taker)
 {
 	const struct ast_list *args = ast_Call_args(call), *keywords = ast_Call_keywords(call);
+	struct path_use use = {screen, call, scope, taker->kind, taker->kind == PATH_WRITES};
 
-	for (uint32_t i = 0; i < args->count && i < 4; i++)
-		judge_path(screen, scope, call, args->items[i], i == 0);
-	for (uint32_t i = 0; i < keywords->count && i < 16; i++)
-		judge_path(screen, scope, call, ast_keyword_value(keywords->items[i]),
-			ast_keyword_arg(keywords->items[i]) == NULL ||
-				str_is(*ast_keyword_arg(keywords->items[i]), "file"));
+	if (taker->kind == PATH_MODE || taker->kind == PATH_OPENS)
+		use.writes = mode_writes(screen, scope, screen_argument(call, 1, "mode"));
+	for (uint32_t i = 0; i < args->count && i < 4; i++) {
+		if (taker->positions & 1u << i)
+			judge_path(&use, args->items[i]);
+		if (args->items[i]->kind == AST_Starred)
+			break;
+	}
+	for (uint32_t i = 0; i < keywords->count && i < 16; i++) {
+		const struct str *name = ast_keyword_arg(keywords->items[i]);
+
+		if (!name)
+			judge_spread(&use, ast_keyword_value(keywords->items[i]), taker->keywords);
+		else if (names_keyword(taker->keywords, *name))
+			judge_path(&use, ast_keyword_value(keywords->items[i]));
+	}
+}
+
+void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope,
+	const struct values *callee)
+{
+	const struct ast_node *func = ast_Call_func(call);
+
+	for (uint32_t i = 0; i < callee->count; i++) {
+		const struct value *value = &callee->items[i];
+		const struct path_taker *taker = NULL;
+
+		if (value->kind == VALUE_BUILTIN || value->kind == VALUE_MEMBER ||
+			value->kind == VALUE_RESULT)
+			taker = taker_of(value->path, false);
+		if (taker) {
+			judge_taker(screen, call, scope, taker);
+			return;
+		}
+	}
+	if (!callee->count && func->kind == AST_Attribute &&
+		!screen_owns(screen, *ast_Attribute_attr(func))) {
+		char name[64];
+		int len =
+			snprintf(name, sizeof(name), "?.%.*s", STR_ARG(*ast_Attribute_attr(func)));
+		const struct path_taker *taker =
+			len < (int)sizeof(name) ? taker_of(str_from(name, (size_t)len), true)
+						: NULL;
+
+		if (taker)
+			judge_taker(screen, call, scope, taker);
+	}
+}
+
+static bool is_one_of(struct str name, const char *list)
+{
+	return name.len && names_keyword(list, name);
+}
+
+static const char pure_members[] =
+	" name stem suffix suffixes parts parent parents anchor root drive as_posix as_uri "
+	"is_absolute "
+	"relative_to is_relative_to match full_match with_name with_stem with_suffix with_segments "
+	"joinpath is_reserved expanduser absolute resolve __class__ __str__ ";
+static const char writing_members[] = " write_text write_bytes mkdir touch unlink rmdir rename "
+				      "replace chmod symlink_to hardlink_to ";
+static const char pure_callees[] =
+	" print str repr len isinstance type bool hash id format sorted Path PurePath PosixPath "
+	"PurePosixPath join basename dirname split splitext normpath fspath relpath commonpath "
+	"isabs "
+	"joinpath relative_to is_relative_to with_name fsencode fsdecode append ";
+
+/* Whether a path may stand where it does without its file being touched. */
+static bool is_only_named(const struct screen *screen)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1), *func;
+
+	switch (parent->kind) {
+	case AST_Attribute:
+		return is_one_of(*ast_Attribute_attr(parent), pure_members);
+	case AST_Assign:
+		return ast_Assign_targets(parent)->items[0]->kind == AST_Name;
+	case AST_AnnAssign:
+	case AST_BinOp:
+	case AST_Compare:
+	case AST_FormattedValue:
+	case AST_Expr:
+	case AST_IfExp:
+		return true;
+	case AST_Call:
+		func = ast_Call_func(parent);
+		if (func->kind == AST_Attribute)
+			return is_one_of(*ast_Attribute_attr(func), pure_callees);
+		return func->kind == AST_Name && is_one_of(*ast_Name_id(func), pure_callees);
+	default:
+		return false;
+	}
+}
+
+/* A path of pathlib wherever it stands: fine as a name, not as a file. */
+void screen_path_value(struct screen *screen, const struct ast_node *node, uint32_t scope)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	bool writes = false;
+	struct fold path;
+
+	if (!parent || is_only_named(screen))
+		return;
+	path = screen_fold(screen, scope, node);
+	if (path.kind != FOLD_PATH)
+		return;
+	if (parent->kind == AST_Attribute) {
+		const struct ast_node *call = ast_walk_parent(screen->walk, 2);
+
+		writes = is_one_of(*ast_Attribute_attr(parent), writing_members);
+		if (str_is(*ast_Attribute_attr(parent), "open") && call->kind == AST_Call)
+			writes = mode_writes(screen, scope, screen_argument(call, 0, "mode"));
+	}
+	if (screen_foreign_path(path.text, writes))
+		guard_find(screen->sink, GUARD_RULE_PATH, node, "path '%.*s' is not allowed",
+			STR_ARG(path.text));
 }

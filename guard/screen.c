@@ -4,7 +4,7 @@
  * Whatever depends on the whole program (a getattr() of an unknown name is worse where the program
  * also spells "__globals__") is kept and settled at the end.
  */
-#include "guard/screen.h"
+#include "guard/flow.h"
 #include "parser/compile_errors.h"
 
 #define BUDGET       4000            /* steps of evaluation for one node */
@@ -296,34 +296,12 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 	}
 }
 
-/* Text that becomes a name, a format or a path somewhere in the program. */
-static void note_text(struct screen *screen, const struct ast_node *node, struct str text)
+/* Text that may become a format somewhere in the program. */
+static void note_text(struct screen *screen, struct str text)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
-
-	if (parent->kind == AST_Expr || text.len < 2 || text.len > 512)
-		return;
-	if (text.ptr[0] == '_' || known_inner(text)) {
-		const char *dot = memchr(text.ptr, '.', text.len);
-		struct str first = dot ? str_from(text.ptr, (size_t)(dot - text.ptr)) : text;
-
-		if (screen_bad_name(screen, first))
-			screen->texts_found |= 1u << NEEDS_NAME;
-	}
-	if (screen_bad_format(screen, text))
-		screen->texts_found |= 1u << NEEDS_FORMAT;
-	if ((text.ptr[0] == '/' || text.ptr[0] == '~' || text.ptr[0] == '.') &&
-		!memchr(text.ptr, ' ', text.len) && screen_foreign_path(text)) {
-		const char *slash = memchr(text.ptr + 1, '/', text.len - 1);
-		struct str root = str_from(
-			text.ptr + 1, slash ? (size_t)(slash - text.ptr) - 1 : text.len - 1);
-
-		if (text.ptr[0] == '/'
-				? known_root(root)
-				: str_starts(text, STR("~/")) || str_starts(text, STR("../")))
-			screen->texts_found |= 1u << NEEDS_PATH;
-	}
-	(void)node;
+	if (ast_walk_parent(screen->walk, 1)->kind != AST_Expr && text.len > 2 && text.len <= 512 &&
+		screen_bad_format(screen, text))
+		screen->formats_found = true;
 }
 
 static void judge_pattern(struct screen *screen, const struct ast_node *node)
@@ -393,7 +371,7 @@ static void note_folded(struct screen *screen, const struct ast_node *node, bool
 		return;
 	text = screen_fold(screen, scope_of(screen, node), node);
 	if (text.kind == FOLD_STR)
-		note_text(screen, node, text.text);
+		note_text(screen, text.text);
 }
 
 static void judge_node(struct screen *screen, const struct ast_node *node)
@@ -401,11 +379,18 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	switch (node->kind) {
 	case AST_Name:
 		judge_name(screen, node);
+		if (screen->names.has_paths && ast_Name_ctx(node) == AST_LOAD &&
+			screen_word(screen, ast_Name_id(node)) & WORD_SPEAKS)
+			screen_path_value(screen, node, scope_of(screen, node));
 		break;
 	case AST_Attribute:
 		judge_attribute(screen, node);
+		if (screen->names.has_paths && str_is(*ast_Attribute_attr(node), "parent"))
+			screen_path_value(screen, node, scope_of(screen, node));
 		break;
 	case AST_Call:
+		if (screen->names.has_paths)
+			screen_path_value(screen, node, scope_of(screen, node));
 		screen_call(screen, node, scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Call_func(node)->kind == AST_Attribute &&
@@ -459,13 +444,15 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		judge_match_args(screen, node);
 		break;
 	case AST_Subscript:
+		if (screen->names.has_paths)
+			screen_path_value(screen, node, scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Subscript_value(node)->kind == AST_Constant ||
 				ast_Subscript_slice(node)->kind == AST_Slice);
 		break;
 	case AST_Constant:
 		if (ast_is_str(node))
-			note_text(screen, node, ast_Constant_value(node));
+			note_text(screen, ast_Constant_value(node));
 		break;
 	case AST_BinOp:
 	case AST_JoinedStr: {
@@ -474,7 +461,10 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		if (ast_walk_parent(screen->walk, 1)->kind != AST_BinOp)
 			text = screen_fold(screen, scope_of(screen, node), node);
 		if (text.kind == FOLD_STR)
-			note_text(screen, node, text.text);
+			note_text(screen, text.text);
+		if (node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Div &&
+			screen->names.has_paths)
+			screen_path_value(screen, node, scope_of(screen, node));
 		if (node->kind == AST_BinOp)
 			screen_cost(screen, node, scope_of(screen, node));
 		break;
@@ -484,21 +474,136 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	}
 }
 
-static void settle(struct screen *screen)
+/* "__" + name + "__" */
+static bool is_bad_with_underscores(const struct screen *screen, struct str part)
 {
+	char name[48] = "__";
+
+	memcpy(name + 2, part.ptr, part.len);
+	memcpy(name + 2 + part.len, "__", 2);
+	return screen_bad_name(screen, str_from(name, part.len + 4));
+}
+
+static bool puts_underscores(const struct ast_node *node)
+{
+	const struct ast_node *part = node;
+
+	if (node->kind == AST_JoinedStr && ast_JoinedStr_values(node)->count)
+		part = ast_JoinedStr_values(node)->items[0];
+	while (part->kind == AST_BinOp)
+		part = ast_BinOp_left(part);
+	return part != node && ast_is_str(part) && str_starts(ast_Constant_value(part), STR("__"));
+}
+
+static bool is_bad_attribute(const struct flow *flow, struct str text)
+{
+	while (text.len) {
+		const char *dot = memchr(text.ptr, '.', text.len);
+		size_t len = dot ? (size_t)(dot - text.ptr) : text.len;
+		struct str part = str_from(text.ptr, len);
+
+		if (screen_bad_name(flow->screen, part) ||
+			(flow->whole && len < 40 && is_bad_with_underscores(flow->screen, part)))
+			return true;
+		if (!dot)
+			break;
+		text = str_from(dot + 1, text.len - len - 1);
+	}
+	return false;
+}
+
+static bool is_bad_path(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	return text.len < 512 && !memchr(text.ptr ? text.ptr : "", '\n', text.len) &&
+	       (text.len < 2 || text.ptr[0] != '/' || text.ptr[1] != '/') &&
+	       screen_foreign_path(text, false);
+}
+
+/* What an attribute is read from is something that leads out. */
+static void look_for_roads(struct flow *flow, uint32_t scope, const struct ast_node *node)
+{
+	struct values values = {0};
+
+	screen_evaluate(flow->screen, scope, node, SCREEN_DEPTH, &values);
+	for (uint32_t i = 0; i < values.count; i++)
+		flow->found |= values.items[i].kind <= VALUE_BUILTIN ||
+			       values.items[i].kind == VALUE_FUNCTION ||
+			       values.items[i].kind == VALUE_TYPE;
+}
+
+static bool no_text(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	(void)text;
+	return false;
+}
+
+/* Whether the name of an attribute, or text put together where it cannot be followed, is bad. */
+static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
+{
+	bool opaque;
+
+	flow->bad = is_bad_attribute;
+	flow->each = NULL;
+	flow->prefix = false;
+	flow->whole = puts_underscores(use->subject);
+	if (flow_reaches(flow, use->scope, use->subject))
+		return true;
+	opaque = flow->opaque && flow->parameter;
+	if (!opaque || !use->object)
+		return false;
+	flow->bad = no_text;
+	flow->each = look_for_roads;
+	return flow_reaches(flow, use->scope, use->object);
+}
+
+static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
+{
+	switch (use->needs) {
+	case NEEDS_FORMAT:
+		return flow->screen->formats_found;
+	case NEEDS_PATH:
+		flow->bad = is_bad_path;
+		flow->each = NULL;
+		flow->prefix = true;
+		return flow_reaches(flow, use->scope, use->subject);
+	default:
+		return is_bad_name_use(flow, use);
+	}
+}
+
+static int settle_uses(struct screen *screen)
+{
+	struct flow flow;
+
+	if (!screen->use_count)
+		return 0;
+	if (flow_init(&flow, screen) < 0)
+		return -1;
 	for (uint32_t i = 0; i < screen->use_count; i++) {
 		const struct unknown_use *use = &screen->uses[i];
 
-		if (screen->texts_found & 1u << use->needs)
-			guard_find(screen->sink, use->rule, use->node,
-				use->needs == NEEDS_PATH
-					? "a path that cannot be known, beside paths not allowed"
-					: "a name that cannot be known, beside names not allowed");
-		else if (use->otherwise != GUARD_RULE_COUNT)
+		if (is_bad_use(&flow, use)) {
+			if (use->needs == NEEDS_FORMAT || !flow.text.len)
+				guard_find(screen->sink, use->rule, use->node,
+					"a name that cannot be known may be one not allowed");
+			else
+				guard_find(screen->sink, use->rule, use->node,
+					use->needs == NEEDS_PATH ? "path '%.*s' is not allowed"
+								 : "name '%.*s' is not allowed",
+					STR_ARG(flow.text));
+		} else if (use->otherwise != GUARD_RULE_COUNT) {
 			guard_find(screen->sink, use->otherwise, use->node,
 				use->needs == NEEDS_PATH ? "a path that cannot be known"
 							 : "a name that cannot be known");
+		}
 	}
+	return 0;
+}
+
+static void settle(struct screen *screen)
+{
 	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
 		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
 			"what __reduce__ returns is called when objects are copied");
@@ -570,6 +675,8 @@ int screen_judge(struct guard_sink *sink, const struct ast_node *module)
 		names_collect(&screen->names, sink->arena, module) < 0 ||
 		scope_stack_init(&screen->stack, &screen->names) < 0 ||
 		judge_tree(screen, module) < 0 || screen_text(sink, module) < 0)
+		return -1;
+	if (settle_uses(screen) < 0)
 		return -1;
 	settle(screen);
 	if (screen->testmod && screen_doctests(screen, module) < 0)

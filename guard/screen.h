@@ -38,7 +38,8 @@ struct values {
 	struct value items[VALUES_MAX];
 };
 
-enum fold_kind { FOLD_NONE, FOLD_INT, FOLD_STR, FOLD_BYTES, FOLD_LIST };
+/* FOLD_PATH: an object of pathlib, in text. */
+enum fold_kind { FOLD_NONE, FOLD_INT, FOLD_STR, FOLD_BYTES, FOLD_LIST, FOLD_PATH };
 
 /* A constant worked out from the source. */
 struct fold {
@@ -49,9 +50,13 @@ struct fold {
 	uint32_t count;
 };
 
-/* Something whose danger depends on text found elsewhere in the program. */
+/* Something whose danger depends on the text that reaches it. */
 struct unknown_use {
 	const struct ast_node *node;
+	const struct ast_node
+		*subject; /* what the text becomes; NULL: any of the program's counts */
+	const struct ast_node *object; /* of a name: what it is read from */
+	uint32_t scope;
 	enum guard_rule rule;
 	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
 	enum { NEEDS_NAME = 1, NEEDS_FORMAT, NEEDS_PATH } needs;
@@ -84,7 +89,8 @@ struct screen {
 	const struct ast_walk *walk;
 	struct unknown_use *uses;
 	uint32_t use_count, use_capacity;
-	uint32_t texts_found;           /* bits 1 << NEEDS_* */
+	bool formats_found;             /* text of a format that reads what may not be read */
+	uint32_t nesting;               /* of folds within values within folds */
 	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
 	bool failed;                    /* no memory */
 	const struct ast_node *testmod; /* a call of doctest.testmod() */
@@ -121,6 +127,12 @@ bool screen_bad_name(const struct screen *screen, struct str name);
 bool screen_owns(const struct screen *screen, struct str name);
 
 /* calls.c */
+/* An argument by place or keyword; NULL: it is not there, or cannot be told from others. */
+const struct ast_node *screen_argument(
+	const struct ast_node *call, uint32_t index, const char *keyword);
+/* The dict literal that node is, or is bound to once, and where it is evaluated; NULL: none. */
+const struct ast_node *screen_dict(
+	struct screen *screen, uint32_t scope, const struct ast_node *node, uint32_t *ret_scope);
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope);
 /* Members and builtins that are open only where they are called. */
 bool screen_only_called(const struct value *value);
@@ -129,9 +141,10 @@ bool screen_is_method(struct str name);
 bool screen_bad_format(const struct screen *screen, struct str text);
 
 /* paths.c */
-bool screen_foreign_path(struct str path);
-bool screen_takes_path(const struct values *callee);
-void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope);
+bool screen_foreign_path(struct str path, bool writes);
+void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope,
+	const struct values *callee);
+void screen_path_value(struct screen *screen, const struct ast_node *node, uint32_t scope);
 
 /* text.c */
 int screen_text(struct guard_sink *sink, const struct ast_node *module);

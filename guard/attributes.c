@@ -261,6 +261,18 @@ static bool leads_on(const struct screen *screen, const struct ast_node *node)
 	return parent && screen->walk->node == node && parent->kind == AST_Attribute;
 }
 
+/* What mock.patch() gave: some of its attributes are the module it patches. */
+static bool is_patcher(const struct value *value)
+{
+	return value->kind == VALUE_RESULT && str_starts(value->path, STR("unittest.mock.patch"));
+}
+
+static bool hands_out_target(struct str name)
+{
+	return str_is(name, "getter") || str_is(name, "target") || str_is(name, "get_original") ||
+	       str_is(name, "temp_original");
+}
+
 void screen_attribute(struct screen *screen, const struct ast_node *node, const struct values *base,
 	struct str name, enum access access)
 {
@@ -294,6 +306,9 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 		} else if (library && known_road(name)) {
 			find_member(screen, GUARD_RULE_ROAD, node, value->path, name);
 			return;
+		} else if (is_patcher(value) && hands_out_target(name)) {
+			deny(screen, node, name);
+			return;
 		} else if (value->kind == VALUE_EXCEPTION && str_is(name, "obj")) {
 			deny(screen, node, name);
 			return;
@@ -301,6 +316,8 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 	}
 	if (module)
 		return;
+	if (node->kind != AST_Attribute)
+		screen_note_read(screen, name);
 	if (is_dunder(name))
 		judge_dunder(screen, node, base, name, access);
 	else if (known_inner(name) && !(str_is(name, "mro") && screen_owns(screen, name)))

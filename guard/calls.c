@@ -3,8 +3,6 @@
  */
 #include "guard/screen.h"
 
-#define EACH_MAX 64
-
 static const struct ast_node *keyword_of(const struct ast_node *call, const char *name)
 {
 	const struct ast_list *keywords = ast_Call_keywords(call);
@@ -53,107 +51,6 @@ static void sink_found(struct screen *screen, const struct ast_node *call, struc
 {
 	guard_find(
 		screen->sink, GUARD_RULE_SINK, call, "'%.*s' runs what it is given", STR_ARG(what));
-}
-
-/* Whether an object is one from which attributes lead anywhere. */
-static bool may_lead_out(const struct values *target, const struct ast_node *object, bool store)
-{
-	for (uint32_t i = 0; i < target->count; i++) {
-		switch (target->items[i].kind) {
-		case VALUE_MODULE:
-			return true;
-		case VALUE_MEMBER:
-		case VALUE_BUILTIN:
-		case VALUE_FUNCTION:
-		case VALUE_LITERAL:
-			if (!store)
-				return true;
-			break;
-		case VALUE_DYNAMIC:
-			/* Through a name it is the honest walk along a path of attributes. */
-			if (object->kind != AST_Name && !store)
-				return true;
-			break;
-		default:
-			break;
-		}
-	}
-	return false;
-}
-
-/* Attribute names with dots: each part is read from what the one before gave. */
-static void judge_dotted(struct screen *screen, const struct ast_node *node,
-	const struct values *base, struct str dotted, enum access access)
-{
-	const struct values nothing = {0};
-
-	while (dotted.len) {
-		const char *dot = memchr(dotted.ptr, '.', dotted.len);
-		size_t len = dot ? (size_t)(dot - dotted.ptr) : dotted.len;
-
-		screen_attribute(screen, node, base, str_from(dotted.ptr, len), access);
-		base = &nothing;
-		if (!dot)
-			break;
-		dotted = str_from(dot + 1, dotted.len - len - 1);
-	}
-}
-
-static void judge_getattr(
-	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str which)
-{
-	const struct ast_node *name = screen_argument(call, 1, "name"),
-			      *object = screen_argument(call, 0, "object");
-	struct fold names[EACH_MAX];
-	struct values base = {0};
-	bool store = str_is(which, "setattr") || str_is(which, "delattr");
-	uint32_t count;
-
-	if (!name || !object) {
-		guard_find(screen->sink, GUARD_RULE_DYNAMIC, call,
-			"%.*s() whose arguments cannot be known", STR_ARG(which));
-		return;
-	}
-	screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
-	count = screen_fold_each(screen, scope, name, names, EACH_MAX);
-	for (uint32_t i = 0; i < count; i++)
-		if (names[i].kind == FOLD_STR)
-			judge_dotted(screen, call, &base, names[i].text,
-				store ? ACCESS_STORE : ACCESS_LOAD);
-	if (count || str_is(which, "hasattr"))
-		return;
-	if (may_lead_out(&base, object, store))
-		guard_find(screen->sink, GUARD_RULE_DYNAMIC, call,
-			"%.*s() of a name that cannot be known", STR_ARG(which));
-	else
-		screen_unknown(screen, (struct unknown_use){.node = call,
-					       .subject = name,
-					       .object = store ? NULL : object,
-					       .scope = scope,
-					       .rule = GUARD_RULE_DYNAMIC,
-					       .otherwise = GUARD_RULE_DYNAMIC_OWN,
-					       .needs = NEEDS_NAME});
-}
-
-static void judge_getter(
-	struct screen *screen, const struct ast_node *call, uint32_t scope, bool all)
-{
-	const struct ast_list *args = ast_Call_args(call);
-	const struct values nothing = {0};
-
-	for (uint32_t i = 0; i < args->count && (all || i == 0); i++) {
-		struct fold name = screen_fold(screen, scope, args->items[i]);
-
-		if (name.kind == FOLD_STR)
-			judge_dotted(screen, call, &nothing, name.text, ACCESS_LOAD);
-		else
-			screen_unknown(screen, (struct unknown_use){.node = call,
-						       .subject = args->items[i],
-						       .scope = scope,
-						       .rule = GUARD_RULE_DYNAMIC,
-						       .otherwise = GUARD_RULE_DYNAMIC_OWN,
-						       .needs = NEEDS_NAME});
-	}
 }
 
 /* The next attribute name in a format string after *at; false at its end. */
@@ -257,7 +154,7 @@ static void judge_method(struct screen *screen, const struct ast_node *call, uin
 		const struct values nothing = {0};
 
 		if (dot)
-			judge_dotted(screen, call, &nothing,
+			screen_dotted(screen, call, &nothing,
 				str_from(
 					dot + 1, text.text.len - (size_t)(dot + 1 - text.text.ptr)),
 				ACCESS_TEXT);
@@ -304,8 +201,9 @@ enum sink_kind {
 	SINK_WEIGHTS,  /* torch.load */
 	SINK_TESTMOD,
 	SINK_HINTS,
-	SINK_PATCH, /* mock.patch("module.name") imports */
-	SINK_MAKE,  /* make_dataclass() */
+	SINK_PATCH,        /* mock.patch("module.name") imports */
+	SINK_PATCH_OBJECT, /* so do its other forms, where they are given text */
+	SINK_MAKE,         /* make_dataclass() */
 
 };
 
@@ -336,6 +234,9 @@ static const struct sink sinks[] = {
 	{"doctest.testmod", SINK_TESTMOD},
 	{"typing.get_type_hints", SINK_HINTS},
 	{"unittest.mock.patch", SINK_PATCH},
+	{"unittest.mock.patch.dict", SINK_PATCH_OBJECT},
+	{"unittest.mock.patch.multiple", SINK_PATCH_OBJECT},
+	{"unittest.mock.patch.object", SINK_PATCH_OBJECT},
 	{"dataclasses.make_dataclass", SINK_MAKE},
 	{"keras.models.load_model", SINK_ALWAYS},
 	{"tensorflow.keras.models.load_model", SINK_ALWAYS},
@@ -348,6 +249,20 @@ static const struct sink *sink_of(struct str path)
 		if (str_is(path, sinks[i].path))
 			return &sinks[i];
 	return NULL;
+}
+
+bool screen_has_sink(struct str module, struct str prefix)
+{
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++) {
+		struct str path = str_of(sinks[i].path);
+
+		if (str_starts(path, module) && path.len > module.len + prefix.len &&
+			path.ptr[module.len] == '.' &&
+			memcmp(path.ptr + module.len + 1, prefix.ptr ? prefix.ptr : "",
+				prefix.len) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool only_names(struct screen *screen, const struct ast_node *call)
@@ -367,6 +282,72 @@ static bool only_names(struct screen *screen, const struct ast_node *call)
 				'(', ast_Constant_value(walk.node).len))
 			return false;
 	return true;
+}
+
+/* Whether what patch() imports is open; its last part is judged as a member of that. */
+static bool patch_target(struct screen *screen, const struct ast_node *call, struct str target)
+{
+	const struct values nothing = {0};
+	struct str module = target;
+
+	if (str_starts(target, STR("__main__."))) {
+		screen_dotted(screen, call, &nothing, str_from(target.ptr + 9, target.len - 9),
+			ACCESS_TEXT);
+		return true;
+	}
+	while (module.len && !known_module_exact(module)) {
+		while (module.len && module.ptr[module.len - 1] != '.')
+			module.len--;
+		module.len -= module.len ? 1 : 0;
+	}
+	if (!module.len)
+		return false;
+	if (module.len == target.len)
+		return false;
+	target = str_from(target.ptr + module.len + 1, target.len - module.len - 1);
+	screen_dotted(
+		screen, call, &(struct values){1, {{VALUE_MODULE, module}}}, target, ACCESS_TEXT);
+	return true;
+}
+
+/* patch.object(target, "name") */
+static bool judge_patched(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_node *target = screen_argument(call, 0, "target"),
+			      *name = screen_argument(call, 1, "attribute");
+	struct fold text = {.kind = FOLD_NONE};
+	struct values base = {0};
+
+	if (name)
+		text = screen_fold(screen, scope, name);
+	if (target)
+		screen_evaluate(screen, scope, target, SCREEN_DEPTH, &base);
+	if (text.kind == FOLD_STR)
+		screen_dotted(screen, call, &base, text.text, ACCESS_TEXT);
+	return text.kind == FOLD_STR || !screen_may_be(&base, VALUE_MODULE, NULL);
+}
+
+/* patch("module.name"): f"{__name__}.name" is the program's own. */
+static bool is_harmless_patch(struct screen *screen, const struct ast_node *call, uint32_t scope,
+	const struct ast_node *first)
+{
+	const struct ast_node *part;
+	struct fold text = {.kind = FOLD_NONE};
+
+	if (first)
+		text = screen_fold(screen, scope, first);
+	if (text.kind == FOLD_STR)
+		return patch_target(screen, call, text.text);
+	if (!first || first->kind != AST_JoinedStr || ast_JoinedStr_values(first)->count != 2)
+		return false;
+	part = ast_JoinedStr_values(first)->items[0];
+	text = screen_fold(screen, scope, ast_JoinedStr_values(first)->items[1]);
+	return part->kind == AST_FormattedValue &&
+	       ast_FormattedValue_value(part)->kind == AST_Name &&
+	       str_is(*ast_Name_id(ast_FormattedValue_value(part)), "__name__") &&
+	       text.kind == FOLD_STR && text.text.len > 1 && text.text.ptr[0] == '.' &&
+	       !memchr(text.text.ptr + 1, '.', text.text.len - 1) &&
+	       !screen_bad_name(screen, str_from(text.text.ptr + 1, text.text.len - 1));
 }
 
 static bool is_harmless(
@@ -408,7 +389,11 @@ static bool is_harmless(
 		screen->hints = call;
 		return true;
 	case SINK_PATCH:
-		return text.kind == FOLD_STR && str_starts(text.text, STR("__main__."));
+		return is_harmless_patch(screen, call, scope, first);
+	case SINK_PATCH_OBJECT:
+		if (text.kind == FOLD_STR)
+			return patch_target(screen, call, text.text);
+		return judge_patched(screen, call, scope);
 	case SINK_MAKE:
 		return only_names(screen, call);
 	default:
@@ -426,6 +411,8 @@ bool screen_only_called(const struct value *value)
 		str_is(value->path, "operator.attrgetter") ||
 		str_is(value->path, "operator.methodcaller"))
 		return true;
+	if (str_starts(value->path, STR("unittest.mock.patch")))
+		return false;
 	return sink_of(value->path) && !str_starts(value->path, STR("types."));
 }
 
@@ -436,12 +423,14 @@ static void judge_builtin(
 
 	if (str_is(name, "getattr") || str_is(name, "setattr") || str_is(name, "delattr") ||
 		str_is(name, "hasattr")) {
-		judge_getattr(screen, call, scope, name);
+		screen_getattr(screen, call, scope, name);
 		return;
 	}
 	if (str_is(name, "vars") || str_is(name, "locals")) {
 		const struct ast_node *object = screen_argument(call, 0, "object");
 
+		if (!object)
+			screen_note_locals(screen, call);
 		if (!object && screen->names.scopes[scope].kind != SCOPE_FUNCTION) {
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
 				"%.*s() of the module is not allowed", STR_ARG(name));
@@ -449,7 +438,7 @@ static void judge_builtin(
 		}
 		if (object)
 			screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
-		if (object && (may_lead_out(&base, object, false) ||
+		if (object && (screen_leads_out(&base, object, false) ||
 				      screen_may_be(&base, VALUE_TYPE, NULL)))
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
 				"%.*s() of this object is not allowed", STR_ARG(name));
@@ -469,9 +458,9 @@ static void judge_member(
 	if (sink && !is_harmless(screen, call, scope, sink))
 		sink_found(screen, call, path);
 	if (str_is(path, "operator.attrgetter"))
-		judge_getter(screen, call, scope, true);
+		screen_getter(screen, call, scope, true);
 	else if (str_is(path, "operator.methodcaller"))
-		judge_getter(screen, call, scope, false);
+		screen_getter(screen, call, scope, false);
 	else if (str_starts(path, STR("numpy.")) && keyword_of(call, "allow_pickle") &&
 		 !is_false(keyword_of(call, "allow_pickle")))
 		sink_found(screen, call, path);
@@ -479,6 +468,15 @@ static void judge_member(
 		guard_find(screen->sink, GUARD_RULE_BUILTIN, call, "'io.open' is not allowed");
 	else if (str_starts(path, STR("inspect.")) && keyword_of(call, "eval_str"))
 		sink_found(screen, call, path);
+}
+
+void screen_call_member(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path)
+{
+	const struct values callee = {.count = 1, .items = {{VALUE_MEMBER, path}}};
+
+	judge_member(screen, call, scope, path);
+	screen_paths(screen, call, scope, &callee);
 }
 
 /* df.query("...") and df.eval("...") of pandas: text with roads out of it. */

@@ -7,19 +7,29 @@
 
 #define TEXT_MAX ((size_t)1 << 20)
 
-/* The code of a docstring's examples: prompts and indentation taken off, the output left out. */
+/*
+ * The code of a docstring's examples, as doctest finds it: ">>>", then "..." lines as deep as it
+ * and at once after it; everything else is text or what is expected.
+ */
 static void add_examples(struct buf *out, struct str text)
 {
+	size_t depth = SIZE_MAX;
+
 	while (text.len) {
 		const char *end = memchr(text.ptr, '\n', text.len);
 		struct str line = str_from(text.ptr, end ? (size_t)(end - text.ptr) : text.len);
+		size_t indent = 0;
 
 		text = str_from(
 			line.ptr + line.len + (end ? 1 : 0), text.len - line.len - (end ? 1 : 0));
-		while (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
-			line = str_from(line.ptr + 1, line.len - 1);
-		if (line.len < 3 ||
-			(memcmp(line.ptr, ">>>", 3) != 0 && memcmp(line.ptr, "...", 3) != 0))
+		while (indent < line.len && (line.ptr[indent] == ' ' || line.ptr[indent] == '\t'))
+			indent++;
+		line = str_from(line.ptr + indent, line.len - indent);
+		if (str_starts(line, STR(">>>")))
+			depth = indent;
+		else if (!str_starts(line, STR("...")) || indent != depth)
+			depth = SIZE_MAX;
+		if (depth == SIZE_MAX)
 			continue;
 		line = str_from(line.ptr + 3, line.len - 3);
 		if (line.len && line.ptr[0] == ' ')

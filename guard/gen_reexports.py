@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Writes guard/reexports.inc: which public attributes of stdlib modules are other modules.
+"""Writes guard/reexports.inc: which attributes of stdlib modules are other modules.
 
-Usage: gen_reexports.py [--tsv FILE]... PYTHON... >reexports.inc
+Usage: gen_reexports.py [--inc FILE] [--tsv FILE]... PYTHON... >reexports.inc
 Each PYTHON is asked for what its modules hold; each FILE is a table "module<TAB>attribute<TAB>target"
-measured elsewhere. Maintainers run it when a Python comes out; the result is checked in. Names that
-start with an underscore are left out: the guard refuses those of every module anyway.
+measured elsewhere, of which the private attributes are taken; --inc keeps what an earlier table has
+of Pythons that are not here. Maintainers run it when a Python comes out; the result is checked in.
+Modules that start with an underscore are left out: the guard opens none of them. Private names are
+kept: a module may be a value, and then what is read of values is looked up here.
 """
 
 import collections
+import re
 import subprocess
 import sys
 
@@ -48,22 +51,35 @@ def read(path):
     with open(path, encoding="utf-8") as rows:
         for row in list(rows)[1:]:
             module, attr = row.rstrip("\n").split("\t")[:2]
-            yield module, attr.split(".")[0]
+            if attr.startswith("_"):
+                yield module, attr.split(".")[0]
+
+
+def kept(path):
+    """The rows of a table that this program wrote."""
+    with open(path, encoding="utf-8") as table:
+        for module, attrs in re.findall(r'STR_INIT\("([^"]+)"\),\n\t" ([^"]*) "', table.read()):
+            for attr in attrs.split():
+                yield module, attr
 
 
 def main(argv):
     table = collections.defaultdict(set)
     sources = []
+    if argv[:1] == ["--inc"]:
+        sources.append(list(kept(argv[1])))
+        argv = argv[2:]
     while argv[:1] == ["--tsv"]:
         sources.append(read(argv[1]))
         argv = argv[2:]
     for rows in sources + [ask(python) for python in argv]:
         for module, attr in rows:
-            if not attr.startswith("_") and not module.startswith("_"):
+            if not attr.startswith("__") and not module.startswith("_"):
                 table[module].add(attr)
     print("/* Made by guard/gen_reexports.py; do not edit. Modules sorted, names between blanks. */")
     for module in sorted(table):
         print('{STR_INIT("%s"),\n\t" %s "},' % (module, " ".join(sorted(table[module]))))
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

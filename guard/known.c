@@ -53,6 +53,11 @@ static const struct str roads[] = {
 #include "guard/attributes.def"
 };
 
+static const struct str wholes[] = {
+#define WHOLE(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
+
 /* Every table starts its rows with the name. */
 static int compare(const void *a, const void *b)
 {
@@ -142,4 +147,59 @@ bool known_private(struct str name)
 bool known_road(struct str name)
 {
 	return FIND(name, roads) != NULL;
+}
+
+static bool any_begins(const char *list, struct str prefix, bool capitals)
+{
+	const char *at = list;
+
+	while (*at) {
+		size_t len;
+		bool lower = false;
+
+		at += strspn(at, " ");
+		len = strcspn(at, " ");
+		for (size_t i = 0; i < len; i++)
+			lower |= at[i] >= 'a' && at[i] <= 'z';
+		if (len && *at != '_' && len >= prefix.len && !(capitals && lower) &&
+			memcmp(at, prefix.ptr ? prefix.ptr : "", prefix.len) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+bool known_leads(struct str module, struct str prefix, bool capitals)
+{
+	const struct known_module *known = known_module(module);
+	const struct reexport *reexport = FIND(module, reexports);
+
+	if (known && known->level != MODULE_SAFE && known->level != MODULE_PLAIN)
+		return true;
+	for (size_t i = 0; i < LENGTH(roads) && !capitals; i++)
+		if (str_starts(roads[i], prefix) && roads[i].ptr[0] != '_')
+			return true;
+	return (known && any_begins(known->members, prefix, capitals)) ||
+	       (reexport && any_begins(reexport->attributes, prefix, capitals));
+}
+
+bool known_inner_prefix(struct str prefix)
+{
+	for (size_t i = 0; i < LENGTH(inners); i++)
+		if (str_starts(inners[i], prefix))
+			return true;
+	return false;
+}
+
+bool known_whole(struct str module)
+{
+	return FIND(module, wholes) != NULL;
+}
+
+bool known_is_standard(struct str module)
+{
+	const char *dot = memchr(module.ptr, '.', module.len);
+	struct str top = dot ? str_from(module.ptr, (size_t)(dot - module.ptr)) : module;
+
+	return FIND(top, reexports) || known_whole(top);
 }

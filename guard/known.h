@@ -34,6 +34,18 @@ bool known_module_lists(const struct known_module *module, struct str member);
 /* Whether module.attribute is another module, for public attributes of the standard library. */
 bool known_reexport(struct str module, struct str attribute);
 
+/*
+ * Whether a public name that begins so, or in capitals only, may be more of the module than plain
+ * data or a function: a module, or a member that is not open.
+ */
+bool known_leads(struct str module, struct str prefix, bool capitals);
+/* Whether it is one of the standard library, of which all modules within modules are known. */
+bool known_is_standard(struct str module);
+/* Modules whose attributes, private ones included, lead nowhere. */
+bool known_whole(struct str module);
+/* Whether an attribute that leads into the interpreter begins so. */
+bool known_inner_prefix(struct str prefix);
+
 enum builtin_level {
 	BUILTIN_NONE,   /* no builtin's name */
 	BUILTIN_SAFE,   /* open in strict and standard */

@@ -127,11 +127,17 @@ struct bind {
 /* Whether a binding can give a name a module, a member of one or a builtin. */
 static bool speaks(const struct bind *what)
 {
+	const struct ast_node *node = what->node;
+
 	if (what->kind == BIND_IMPORT || what->kind == BIND_FROM || what->kind == BIND_WITH)
 		return true;
-	if (what->kind != BIND_VALUE || !what->node)
+	if (what->kind == BIND_EACH)
+		return what->node->kind == AST_Tuple || what->node->kind == AST_List;
+	if (what->kind == BIND_PARAM)
+		node = what->statement;
+	if ((what->kind != BIND_VALUE && what->kind != BIND_PARAM) || !node)
 		return false;
-	switch (what->node->kind) {
+	switch (node->kind) {
 	case AST_Name:
 	case AST_Attribute:
 	case AST_Call:
@@ -140,10 +146,10 @@ static bool speaks(const struct bind *what)
 	case AST_NamedExpr:
 		return true;
 	case AST_BinOp: /* paths are divided */
-		return ast_BinOp_op(what->node) == AST_OP_Div;
+		return ast_BinOp_op(node) == AST_OP_Div;
 	case AST_Subscript:
-		return ast_Subscript_value(what->node)->kind == AST_Attribute &&
-		       str_is(*ast_Attribute_attr(ast_Subscript_value(what->node)), "parents");
+		return ast_Subscript_value(node)->kind == AST_Attribute &&
+		       str_is(*ast_Attribute_attr(ast_Subscript_value(node)), "parents");
 	default:
 		return false;
 	}
@@ -296,6 +302,20 @@ uint32_t scope_stack_at(const struct scope_stack *stack, const struct names *nam
 	return 0;
 }
 
+/* The default of a parameter, by which of the three lists it is in; NULL: none. */
+static const struct ast_node *default_of(const struct ast_node *args, size_t which, uint32_t index)
+{
+	const struct ast_list *defaults = ast_arguments_defaults(args);
+	uint32_t count = ast_arguments_posonlyargs(args)->count + ast_arguments_args(args)->count;
+
+	if (which == 2)
+		return ast_arguments_kw_defaults(args)->items[index];
+	if (which == 1)
+		index += ast_arguments_posonlyargs(args)->count;
+	return index + defaults->count >= count ? defaults->items[index + defaults->count - count]
+						: NULL;
+}
+
 static int bind_parameters(struct names *names, uint32_t scope, const struct ast_node *args)
 {
 	const struct ast_list *lists[] = {ast_arguments_posonlyargs(args), ast_arguments_args(args),
@@ -307,6 +327,7 @@ static int bind_parameters(struct names *names, uint32_t scope, const struct ast
 		for (uint32_t k = 0; k < lists[i]->count; k++) {
 			what.node = lists[i]->items[k];
 			what.name = ast_arg_arg(what.node);
+			what.statement = default_of(args, i, k);
 			if (bind(names, what) < 0)
 				return -1;
 		}
@@ -314,6 +335,7 @@ static int bind_parameters(struct names *names, uint32_t scope, const struct ast
 		if (!singles[i])
 			continue;
 		what.node = singles[i];
+		what.statement = NULL;
 		what.kind = BIND_OTHER;
 		what.name = ast_arg_arg(what.node);
 		if (bind(names, what) < 0)
@@ -405,6 +427,7 @@ static struct bind describe_store(const struct collector *collector, const struc
 	case AST_comprehension:
 		what.kind = BIND_EACH;
 		what.node = ast_comprehension_iter(parent);
+		what.statement = parent;
 		break;
 	case AST_withitem:
 		what.kind = BIND_WITH;

@@ -20,13 +20,13 @@
 enum bind_kind {
 	BIND_OTHER,  /* something nothing is known of; node, if any: what it is a part of */
 	BIND_VALUE,  /* node: the expression assigned (=, :=, annotated, tuples in step) */
-	BIND_EACH,   /* node: the expression whose items it takes (for, comprehensions) */
+	BIND_EACH,   /* node: the expression whose items it takes; statement: the comprehension */
 	BIND_WITH,   /* node: the context expression */
 	BIND_IMPORT, /* node: the alias */
 	BIND_FROM,   /* node: the alias; statement: the ImportFrom */
 	BIND_DEF,    /* node: the function */
 	BIND_CLASS,  /* node: the class */
-	BIND_PARAM,  /* node: the arg */
+	BIND_PARAM,  /* node: the arg; statement: its default, if any */
 	BIND_EXCEPT, /* node: the handler */
 };
 

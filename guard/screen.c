@@ -1,10 +1,9 @@
 /*
  * The policies that go by meaning: one walk to learn the names of a program, one to judge it.
  *
- * Whatever depends on the whole program (a getattr() of an unknown name is worse where the program
- * also spells "__globals__") is kept and settled at the end.
+ * Whatever depends on the whole program is kept and settled at the end (settle.c).
  */
-#include "guard/flow.h"
+#include "guard/screen.h"
 #include "parser/compile_errors.h"
 
 #define BUDGET       4000            /* steps of evaluation for one node */
@@ -87,135 +86,20 @@ static uint32_t scope_of(const struct screen *screen, const struct ast_node *nod
 	return scope_stack_at(&screen->stack, &screen->names, node->start);
 }
 
-/* Where a module may stand as it is: it is called nothing, and what is bound is followed. */
-static bool module_may_stand(struct screen *screen, const struct ast_node *node, uint32_t scope)
+/* An import in the body of a class makes attributes of modules. */
+static void judge_class_import(struct screen *screen, const struct ast_node *node,
+	const struct ast_list *names, const struct str *module)
 {
-	static const char *const harmless[] = {"hasattr", "getattr", "dir", "type", "print", "repr",
-		"str", "isinstance", "id", "bool"};
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
-	const struct ast_node *func;
+	if (screen->names.scopes[scope_of(screen, node)].kind != SCOPE_CLASS)
+		return;
+	for (uint32_t i = 0; i < names->count; i++) {
+		struct str name = *ast_alias_name(names->items[i]);
+		struct value value = {VALUE_MODULE, name};
 
-	switch (parent->kind) {
-	case AST_Attribute:
-	case AST_Expr:
-	case AST_Compare:
-	case AST_Assert:
-	case AST_If:
-	case AST_UnaryOp:
-		return true;
-	case AST_Assign:
-		return ast_Assign_targets(parent)->items[0]->kind == AST_Name &&
-		       ast_Assign_targets(parent)->count == 1 &&
-		       screen->names.scopes[scope].kind != SCOPE_CLASS;
-	case AST_IfExp:
-		return node == ast_IfExp_test(parent) ||
-		       (ast_walk_parent(screen->walk, 2)->kind == AST_Assign &&
-			       ast_Assign_targets(ast_walk_parent(screen->walk, 2))
-					       ->items[0]
-					       ->kind == AST_Name);
-	case AST_Call:
-		func = ast_Call_func(parent);
-		if (func->kind != AST_Name || func == node)
-			return func == node;
-		for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-			if (str_is(*ast_Name_id(func), harmless[i]))
-				return true;
-		return false;
-	default:
-		return false;
-	}
-}
-
-static bool is_called(const struct screen *screen, const struct ast_node *node)
-{
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
-
-	return parent->kind == AST_Call && ast_Call_func(parent) == node;
-}
-
-static bool word_allows(const struct screen *screen, struct str name, bool called)
-{
-	bool allowed = false;
-
-	for (uint32_t i = 0; i < screen->policy->word_count; i++) {
-		const struct guard_word *word = &screen->policy->words[i];
-
-		if ((word->kind == GUARD_WORD_NAME || (word->kind == GUARD_WORD_CALL && called)) &&
-			str_eq(word->name, name))
-			allowed = word->allow;
-	}
-	return allowed;
-}
-
-static bool word_denies(const struct screen *screen, struct str name)
-{
-	bool denied = false;
-
-	for (uint32_t i = 0; i < screen->policy->word_count; i++) {
-		const struct guard_word *word = &screen->policy->words[i];
-
-		if ((word->kind == GUARD_WORD_NAME || word->kind == GUARD_WORD_CALL) &&
-			str_eq(word->name, name))
-			denied = !word->allow;
-	}
-	return denied;
-}
-
-static void judge_builtin_name(struct screen *screen, const struct ast_node *node, struct str name)
-{
-	enum builtin_level level = known_builtin(name);
-	bool called = is_called(screen, node), open;
-
-	switch (screen->policy->level) {
-	case GUARD_LEVEL_NONE:
-		open = level == BUILTIN_NONE;
-		break;
-	case GUARD_LEVEL_STRICT:
-		open = level <= BUILTIN_SAFE || (level == BUILTIN_CALLED && called);
-		break;
-	default:
-		open = level <= BUILTIN_PLAIN || (level == BUILTIN_CALLED && called);
-		break;
-	}
-	if (word_denies(screen, name))
-		open = false;
-	else if (word_allows(screen, name, called))
-		open = true;
-	if (!open)
-		guard_find(screen->sink, GUARD_RULE_BUILTIN, node,
-			level == BUILTIN_CALLED ? "'%.*s' may only be called"
-						: "'%.*s' is not allowed",
-			STR_ARG(name));
-}
-
-/* environ.get(...), environ[...] and `in environ`. */
-static bool reads_one(const struct screen *screen, const struct ast_node *node)
-{
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
-
-	return (parent->kind == AST_Attribute && str_is(*ast_Attribute_attr(parent), "get")) ||
-	       (parent->kind == AST_Subscript && ast_Subscript_value(parent) == node) ||
-	       parent->kind == AST_Compare;
-}
-
-/* What holds of a name or a dotted name as a value, whatever it is used for. */
-static void judge_value(
-	struct screen *screen, const struct ast_node *node, uint32_t scope, struct values *values)
-{
-	for (uint32_t i = 0; i < values->count; i++) {
-		struct value value = values->items[i];
-
-		if (value.kind == VALUE_MODULE && !module_may_stand(screen, node, scope))
-			guard_find(screen->sink, GUARD_RULE_MODULE_VALUE, node,
-				"module '%.*s' is used as a value", STR_ARG(value.path));
-		else if (value.kind == VALUE_MEMBER && str_is(value.path, "os.environ") &&
-			 !reads_one(screen, node))
-			guard_find(screen->sink, GUARD_RULE_MEMBER, node,
-				"'os.environ' is open for single variables only");
-		else if (value.kind == VALUE_MEMBER && screen_only_called(&value) &&
-			 !is_called(screen, node))
-			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
-				STR_ARG(value.path));
+		if (module)
+			value = screen_member(screen, *module, name);
+		if (value.kind == VALUE_MODULE)
+			screen_module_use(screen, node, value.path);
 	}
 }
 
@@ -248,7 +132,7 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 		enum builtin_level level = known_builtin(*name);
 
 		if (level != BUILTIN_NONE)
-			judge_builtin_name(screen, node, *name);
+			screen_judge_builtin(screen, node, scope, *name);
 		else if (is_dunder(*name) && !found.count && !known_dunder(*name))
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, node, "'%.*s' is not allowed",
 				STR_ARG(*name));
@@ -258,7 +142,7 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 	if (!(screen_word(screen, name) & WORD_SPEAKS) && !screen->names.star_count)
 		return;
 	screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
-	judge_value(screen, node, scope, &values);
+	screen_judge_value(screen, node, scope, &values);
 	if (!found.count && found.builtin)
 		for (uint32_t i = 0; i < screen->names.star_count && i < 8; i++)
 			if (ast_ImportFrom_module(screen->names.stars[i]) &&
@@ -285,10 +169,11 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 	if (screen_may_be(&base, VALUE_MODULE, NULL)) {
 		screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
 		if (!store)
-			judge_value(screen, node, scope, &values);
+			screen_judge_value(screen, node, scope, &values);
 	}
 	/* "...".format handed on: what it will be given is not known. */
-	if ((str_is(name, "format") || str_is(name, "format_map")) && !is_called(screen, node)) {
+	if ((str_is(name, "format") || str_is(name, "format_map")) &&
+		!screen_is_called(screen, node)) {
 		text = screen_fold(screen, scope, ast_Attribute_value(node));
 		if (text.kind == FOLD_STR && screen_bad_format(screen, text.text))
 			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
@@ -399,9 +284,12 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_Import:
 		screen_import(screen, node);
+		judge_class_import(screen, node, ast_Import_names(node), NULL);
 		break;
 	case AST_ImportFrom:
 		screen_import_from(screen, node);
+		judge_class_import(
+			screen, node, ast_ImportFrom_names(node), ast_ImportFrom_module(node));
 		break;
 	case AST_FunctionDef:
 		judge_definition(screen, node, ast_FunctionDef_name(node));
@@ -474,147 +362,6 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	}
 }
 
-/* "__" + name + "__" */
-static bool is_bad_with_underscores(const struct screen *screen, struct str part)
-{
-	char name[48] = "__";
-
-	memcpy(name + 2, part.ptr, part.len);
-	memcpy(name + 2 + part.len, "__", 2);
-	return screen_bad_name(screen, str_from(name, part.len + 4));
-}
-
-static bool puts_underscores(const struct ast_node *node)
-{
-	const struct ast_node *part = node;
-
-	if (node->kind == AST_JoinedStr && ast_JoinedStr_values(node)->count)
-		part = ast_JoinedStr_values(node)->items[0];
-	while (part->kind == AST_BinOp)
-		part = ast_BinOp_left(part);
-	return part != node && ast_is_str(part) && str_starts(ast_Constant_value(part), STR("__"));
-}
-
-static bool is_bad_attribute(const struct flow *flow, struct str text)
-{
-	while (text.len) {
-		const char *dot = memchr(text.ptr, '.', text.len);
-		size_t len = dot ? (size_t)(dot - text.ptr) : text.len;
-		struct str part = str_from(text.ptr, len);
-
-		if (screen_bad_name(flow->screen, part) ||
-			(flow->whole && len < 40 && is_bad_with_underscores(flow->screen, part)))
-			return true;
-		if (!dot)
-			break;
-		text = str_from(dot + 1, text.len - len - 1);
-	}
-	return false;
-}
-
-static bool is_bad_path(const struct flow *flow, struct str text)
-{
-	(void)flow;
-	return text.len < 512 && !memchr(text.ptr ? text.ptr : "", '\n', text.len) &&
-	       (text.len < 2 || text.ptr[0] != '/' || text.ptr[1] != '/') &&
-	       screen_foreign_path(text, false);
-}
-
-/* What an attribute is read from is something that leads out. */
-static void look_for_roads(struct flow *flow, uint32_t scope, const struct ast_node *node)
-{
-	struct values values = {0};
-
-	screen_evaluate(flow->screen, scope, node, SCREEN_DEPTH, &values);
-	for (uint32_t i = 0; i < values.count; i++)
-		flow->found |= values.items[i].kind <= VALUE_BUILTIN ||
-			       values.items[i].kind == VALUE_FUNCTION ||
-			       values.items[i].kind == VALUE_TYPE;
-}
-
-static bool no_text(const struct flow *flow, struct str text)
-{
-	(void)flow;
-	(void)text;
-	return false;
-}
-
-/* Whether the name of an attribute, or text put together where it cannot be followed, is bad. */
-static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
-{
-	bool opaque;
-
-	flow->bad = is_bad_attribute;
-	flow->each = NULL;
-	flow->prefix = false;
-	flow->whole = puts_underscores(use->subject);
-	if (flow_reaches(flow, use->scope, use->subject))
-		return true;
-	opaque = flow->opaque && flow->parameter;
-	if (!opaque || !use->object)
-		return false;
-	flow->bad = no_text;
-	flow->each = look_for_roads;
-	return flow_reaches(flow, use->scope, use->object);
-}
-
-static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
-{
-	switch (use->needs) {
-	case NEEDS_FORMAT:
-		return flow->screen->formats_found;
-	case NEEDS_PATH:
-		flow->bad = is_bad_path;
-		flow->each = NULL;
-		flow->prefix = true;
-		return flow_reaches(flow, use->scope, use->subject);
-	default:
-		return is_bad_name_use(flow, use);
-	}
-}
-
-static int settle_uses(struct screen *screen)
-{
-	struct flow flow;
-
-	if (!screen->use_count)
-		return 0;
-	if (flow_init(&flow, screen) < 0)
-		return -1;
-	for (uint32_t i = 0; i < screen->use_count; i++) {
-		const struct unknown_use *use = &screen->uses[i];
-
-		if (is_bad_use(&flow, use)) {
-			if (use->needs == NEEDS_FORMAT || !flow.text.len)
-				guard_find(screen->sink, use->rule, use->node,
-					"a name that cannot be known may be one not allowed");
-			else
-				guard_find(screen->sink, use->rule, use->node,
-					use->needs == NEEDS_PATH ? "path '%.*s' is not allowed"
-								 : "name '%.*s' is not allowed",
-					STR_ARG(flow.text));
-		} else if (use->otherwise != GUARD_RULE_COUNT) {
-			guard_find(screen->sink, use->otherwise, use->node,
-				use->needs == NEEDS_PATH ? "a path that cannot be known"
-							 : "a name that cannot be known");
-		}
-	}
-	return 0;
-}
-
-static void settle(struct screen *screen)
-{
-	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
-		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
-			"what __reduce__ returns is called when objects are copied");
-	if (screen->hints && screen->odd_annotation)
-		guard_find(screen->sink, GUARD_RULE_SINK, screen->hints,
-			"get_type_hints() runs annotations that are not plain types");
-	if (screen->testmod && screen->odd_doc)
-		guard_find(screen->sink, GUARD_RULE_SINK, screen->testmod,
-			"testmod() runs text that is not in a docstring");
-}
-
 static int judge_tree(struct screen *screen, const struct ast_node *module)
 {
 	cleanup_ast_walk struct ast_walk walk;
@@ -676,9 +423,8 @@ int screen_judge(struct guard_sink *sink, const struct ast_node *module)
 		scope_stack_init(&screen->stack, &screen->names) < 0 ||
 		judge_tree(screen, module) < 0 || screen_text(sink, module) < 0)
 		return -1;
-	if (settle_uses(screen) < 0)
+	if (screen_settle(screen) < 0)
 		return -1;
-	settle(screen);
 	if (screen->testmod && screen_doctests(screen, module) < 0)
 		return -1;
 	return screen->failed ? -1 : 0;

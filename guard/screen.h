@@ -59,7 +59,7 @@ struct unknown_use {
 	uint32_t scope;
 	enum guard_rule rule;
 	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
-	enum { NEEDS_NAME = 1, NEEDS_FORMAT, NEEDS_PATH } needs;
+	enum { NEEDS_NOTHING, NEEDS_NAME, NEEDS_FORMAT, NEEDS_PATH } needs;
 };
 
 /* What a name is known for, worked out once for each name of the tree. */
@@ -87,6 +87,11 @@ struct screen {
 	struct names names;
 	struct scope_stack stack;
 	const struct ast_walk *walk;
+	struct module_use *modules; /* that stand as values */
+	uint32_t module_count, module_capacity;
+	struct str *reads; /* attributes read by text, of what is not known */
+	uint32_t read_count, read_capacity;
+	const struct ast_node *locals; /* a call of locals() in a function */
 	struct unknown_use *uses;
 	uint32_t use_count, use_capacity;
 	bool formats_found;             /* text of a format that reads what may not be read */
@@ -105,6 +110,9 @@ struct screen {
 void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values);
 bool screen_may_be(const struct values *values, enum value_kind kind, const char *path);
+/* What a binding gives its name. */
+void screen_binding_values(
+	struct screen *screen, const struct binding *binding, struct values *values);
 /* What an import or from-import binds. */
 struct value screen_member(struct screen *screen, struct str module, struct str name);
 
@@ -126,7 +134,45 @@ void screen_import_from(struct screen *screen, const struct ast_node *node);
 bool screen_bad_name(const struct screen *screen, struct str name);
 bool screen_owns(const struct screen *screen, struct str name);
 
+/* standing.c */
+/* What holds of a name or a dotted name as a value, whatever it is used for. */
+void screen_judge_value(
+	struct screen *screen, const struct ast_node *node, uint32_t scope, struct values *values);
+void screen_judge_builtin(
+	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str name);
+bool screen_is_called(const struct screen *screen, const struct ast_node *node);
+/* Whether a name is the builtin of that name and can be nothing else. */
+bool screen_is_builtin(const struct screen *screen, uint32_t scope, const struct ast_node *node);
+
+/* settle.c: 0, or -1 without memory. */
+int screen_settle(struct screen *screen);
+
+/* getattr.c */
+/* Whether an object is one from which attributes lead anywhere. */
+bool screen_leads_out(const struct values *target, const struct ast_node *object, bool store);
+void screen_dotted(struct screen *screen, const struct ast_node *node, const struct values *base,
+	struct str dotted, enum access access);
+/* which: getattr, setattr, delattr, hasattr. */
+void screen_getattr(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str which);
+/* operator.attrgetter(), whose arguments are all names, and methodcaller(). */
+void screen_getter(struct screen *screen, const struct ast_node *call, uint32_t scope, bool all);
+
+/* module_values.c */
+/* A module that stands as a value where it is not followed. */
+void screen_module_use(struct screen *screen, const struct ast_node *node, struct str path);
+/* What may be read of such a module, known by its text only. */
+void screen_note_read(struct screen *screen, struct str name);
+/* A call of locals() in a function: hands out the modules that are bound there. */
+void screen_note_locals(struct screen *screen, const struct ast_node *node);
+int screen_settle_modules(struct screen *screen);
+
 /* calls.c */
+/* Whether a member of the module whose name begins so is a sink. */
+bool screen_has_sink(struct str module, struct str prefix);
+/* Judges a call as one of this member of a module. */
+void screen_call_member(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path);
 /* An argument by place or keyword; NULL: it is not there, or cannot be told from others. */
 const struct ast_node *screen_argument(
 	const struct ast_node *call, uint32_t index, const char *keyword);

@@ -77,6 +77,17 @@ static void add_import(struct screen *screen, const struct binding *binding, str
 	add(values, VALUE_MODULE, name);
 }
 
+static void add_items(
+	struct screen *screen, const struct binding *binding, unsigned depth, struct values *values)
+{
+	const struct ast_list *elts = binding->node->kind == AST_Tuple
+					      ? ast_Tuple_elts(binding->node)
+					      : ast_List_elts(binding->node);
+
+	for (uint32_t i = 0; i < elts->count && i < VALUES_MAX; i++)
+		screen_evaluate(screen, binding->scope, elts->items[i], depth - 1, values);
+}
+
 static void add_binding(
 	struct screen *screen, const struct binding *binding, unsigned depth, struct values *values)
 {
@@ -92,6 +103,16 @@ static void add_binding(
 		if (binding->node->kind == AST_Call)
 			screen_evaluate(screen, binding->scope, binding->node, depth - 1, values);
 		break;
+	case BIND_EACH:
+		/* for mod in (gzip, bz2) */
+		if (binding->node->kind == AST_Tuple || binding->node->kind == AST_List)
+			add_items(screen, binding, depth, values);
+		break;
+	case BIND_PARAM:
+		if (binding->statement)
+			screen_evaluate(
+				screen, binding->scope, binding->statement, depth - 1, values);
+		break;
 	case BIND_DEF:
 		add(values, VALUE_FUNCTION, STR(""));
 		break;
@@ -104,6 +125,12 @@ static void add_binding(
 	default:
 		break;
 	}
+}
+
+void screen_binding_values(
+	struct screen *screen, const struct binding *binding, struct values *values)
+{
+	add_binding(screen, binding, SCREEN_DEPTH, values);
 }
 
 static void add_stars(struct screen *screen, struct str name, struct values *values)

@@ -32,7 +32,7 @@ RULES = {
     "PSX105": ("import os; os.system", "import os; os.sep"),
     "PSX106": ("import random; random._inst", "class A: _inst = 1\nA._inst"),
     "PSX107": ("import uuid; uuid.os", "class A: os = 1\nA.os.x"),
-    "PSX108": ("import json; f(json)", "import json; f(json.dumps)"),
+    "PSX108": ("import json; f(json); g().codecs", "import json; f(json); g().loads"),
     "PSX109": ("import math; math.x = 1", "class A: pass\nA.x = 1"),
     "PSX110": ("getattr(print, n)", "getattr(self, n)"),
     "PSX111": ("'{0.__globals__}'.format(f)", "'{0.x}'.format(f)"),

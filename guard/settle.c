@@ -1,0 +1,151 @@
+/*
+ * What depends on the whole program, settled once the walk is over: unknown names, formats and
+ * paths by the text that flows to them, hooks by who runs them.
+ */
+#include "guard/flow.h"
+
+/* "__" + name + "__" */
+static bool is_bad_with_underscores(const struct screen *screen, struct str part)
+{
+	char name[48] = "__";
+
+	memcpy(name + 2, part.ptr, part.len);
+	memcpy(name + 2 + part.len, "__", 2);
+	return screen_bad_name(screen, str_from(name, part.len + 4));
+}
+
+static bool puts_underscores(const struct ast_node *node)
+{
+	const struct ast_node *part = node;
+
+	if (node->kind == AST_JoinedStr && ast_JoinedStr_values(node)->count)
+		part = ast_JoinedStr_values(node)->items[0];
+	while (part->kind == AST_BinOp)
+		part = ast_BinOp_left(part);
+	return part != node && ast_is_str(part) && str_starts(ast_Constant_value(part), STR("__"));
+}
+
+static bool is_bad_attribute(const struct flow *flow, struct str text)
+{
+	while (text.len) {
+		const char *dot = memchr(text.ptr, '.', text.len);
+		size_t len = dot ? (size_t)(dot - text.ptr) : text.len;
+		struct str part = str_from(text.ptr, len);
+
+		if (screen_bad_name(flow->screen, part) ||
+			(flow->whole && len < 40 && is_bad_with_underscores(flow->screen, part)))
+			return true;
+		if (!dot)
+			break;
+		text = str_from(dot + 1, text.len - len - 1);
+	}
+	return false;
+}
+
+static bool is_bad_path(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	return text.len < 512 && !memchr(text.ptr ? text.ptr : "", '\n', text.len) &&
+	       (text.len < 2 || text.ptr[0] != '/' || text.ptr[1] != '/') &&
+	       screen_foreign_path(text, false);
+}
+
+/* What an attribute is read from is something that leads out. */
+static void look_for_roads(struct flow *flow, uint32_t scope, const struct ast_node *node)
+{
+	struct values values = {0};
+
+	screen_evaluate(flow->screen, scope, node, SCREEN_DEPTH, &values);
+	for (uint32_t i = 0; i < values.count; i++)
+		flow->found |= values.items[i].kind <= VALUE_BUILTIN ||
+			       values.items[i].kind == VALUE_FUNCTION ||
+			       values.items[i].kind == VALUE_TYPE;
+}
+
+static bool no_text(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	(void)text;
+	return false;
+}
+
+/* Whether the name of an attribute, or text put together where it cannot be followed, is bad. */
+static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
+{
+	bool opaque;
+
+	flow->bad = is_bad_attribute;
+	flow->each = NULL;
+	flow->prefix = false;
+	flow->whole = puts_underscores(use->subject);
+	if (flow_reaches(flow, use->scope, use->subject))
+		return true;
+	opaque = flow->opaque && flow->parameter;
+	if (!opaque || !use->object)
+		return false;
+	flow->bad = no_text;
+	flow->each = look_for_roads;
+	return flow_reaches(flow, use->scope, use->object);
+}
+
+static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
+{
+	switch (use->needs) {
+	case NEEDS_NOTHING:
+		return false;
+	case NEEDS_FORMAT:
+		return flow->screen->formats_found;
+	case NEEDS_PATH:
+		flow->bad = is_bad_path;
+		flow->each = NULL;
+		flow->prefix = true;
+		return flow_reaches(flow, use->scope, use->subject);
+	default:
+		return is_bad_name_use(flow, use);
+	}
+}
+
+static int settle_uses(struct screen *screen)
+{
+	struct flow flow;
+
+	if (!screen->use_count)
+		return 0;
+	if (flow_init(&flow, screen) < 0)
+		return -1;
+	for (uint32_t i = 0; i < screen->use_count; i++) {
+		const struct unknown_use *use = &screen->uses[i];
+
+		if (is_bad_use(&flow, use)) {
+			if (use->needs == NEEDS_FORMAT || !flow.text.len)
+				guard_find(screen->sink, use->rule, use->node,
+					"a name that cannot be known may be one not allowed");
+			else
+				guard_find(screen->sink, use->rule, use->node,
+					use->needs == NEEDS_PATH ? "path '%.*s' is not allowed"
+								 : "name '%.*s' is not allowed",
+					STR_ARG(flow.text));
+		} else if (use->otherwise != GUARD_RULE_COUNT) {
+			guard_find(screen->sink, use->otherwise, use->node,
+				use->needs == NEEDS_PATH ? "a path that cannot be known"
+							 : "a name that cannot be known");
+		}
+	}
+	return 0;
+}
+
+int screen_settle(struct screen *screen)
+{
+	if (screen_settle_modules(screen) < 0 || settle_uses(screen) < 0)
+		return -1;
+	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
+		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
+			"what __reduce__ returns is called when objects are copied");
+	if (screen->hints && screen->odd_annotation)
+		guard_find(screen->sink, GUARD_RULE_SINK, screen->hints,
+			"get_type_hints() runs annotations that are not plain types");
+	if (screen->testmod && screen->odd_doc)
+		guard_find(screen->sink, GUARD_RULE_SINK, screen->testmod,
+			"testmod() runs text that is not in a docstring");
+	return 0;
+}

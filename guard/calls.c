@@ -305,8 +305,8 @@ static bool patch_target(struct screen *screen, const struct ast_node *call, str
 	if (module.len == target.len)
 		return false;
 	target = str_from(target.ptr + module.len + 1, target.len - module.len - 1);
-	screen_dotted(
-		screen, call, &(struct values){1, {{VALUE_MODULE, module}}}, target, ACCESS_TEXT);
+	screen_dotted(screen, call, &(struct values){.count = 1, .items = {{VALUE_MODULE, module}}},
+		target, ACCESS_TEXT);
 	return true;
 }
 

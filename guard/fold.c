@@ -697,7 +697,7 @@ struct fold fold_node(const struct folder *folder, const struct ast_node *node)
 
 struct fold screen_fold(struct screen *screen, uint32_t scope, const struct ast_node *node)
 {
-	struct folder folder = {.screen = screen, .scope = scope, .depth = SCREEN_DEPTH * 2};
+	struct folder folder = {.screen = screen, .scope = scope, .depth = FOLD_DEPTH};
 
 	return fold_node(&folder, node);
 }

@@ -75,8 +75,8 @@ uint32_t screen_word(struct screen *screen, const struct str *name)
 
 bool screen_speaks(struct screen *screen, const struct ast_node *node)
 {
-	while (node->kind == AST_Attribute)
-		node = ast_Attribute_value(node);
+	while (node->kind == AST_Attribute || node->kind == AST_Call)
+		node = node->kind == AST_Call ? ast_Call_func(node) : ast_Attribute_value(node);
 	return node->kind != AST_Name || screen->names.star_count ||
 	       screen_word(screen, ast_Name_id(node)) & (WORD_SPEAKS | WORD_RISKY);
 }
@@ -113,6 +113,19 @@ static void judge_definition(
 			STR_ARG(*name));
 }
 
+/* A name that `from m import *` may have bound. */
+static void judge_starred(struct screen *screen, const struct ast_node *node, uint32_t from)
+{
+	for (uint32_t i = 0; i < screen->names.star_count && screen->budget; i++) {
+		const struct ast_node *star = screen->names.stars[i];
+		const struct str *module = ast_ImportFrom_module(star);
+
+		screen->budget--;
+		if (star->start >= from && module && known_module(*module))
+			screen_module_member(screen, node, *module, *ast_Name_id(node));
+	}
+}
+
 static void judge_name(struct screen *screen, const struct ast_node *node)
 {
 	const struct str *name = ast_Name_id(node);
@@ -143,13 +156,8 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 		return;
 	screen_evaluate(screen, scope, node, SCREEN_DEPTH, &values);
 	screen_judge_value(screen, node, scope, &values);
-	if (!found.count && found.builtin)
-		for (uint32_t i = 0; i < screen->names.star_count && i < 8; i++)
-			if (ast_ImportFrom_module(screen->names.stars[i]) &&
-				known_module(*ast_ImportFrom_module(screen->names.stars[i])) &&
-				known_builtin(*name) == BUILTIN_NONE)
-				screen_module_member(screen, node,
-					*ast_ImportFrom_module(screen->names.stars[i]), *name);
+	if (screen->names.star_count && known_builtin(*name) == BUILTIN_NONE)
+		judge_starred(screen, node, screen_star_from(&found));
 }
 
 static void judge_attribute(struct screen *screen, const struct ast_node *node)
@@ -379,7 +387,7 @@ static int judge_tree(struct screen *screen, const struct ast_node *module)
 		}
 		screen->budget = steps < BUDGET_TOTAL ? BUDGET : 1;
 		judge_node(screen, walk.node);
-		if (!screen->budget && !tired) {
+		if ((!screen->budget || screen->lost) && !tired) {
 			tired = true;
 			guard_find(screen->sink, GUARD_RULE_DYNAMIC, walk.node,
 				"names are bound too often to be followed");

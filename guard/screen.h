@@ -9,8 +9,9 @@
 #include "guard/names.h"
 #include "guard/policy.h"
 
-/* How deep values and constants are followed; past it nothing is known. */
-#define SCREEN_DEPTH 12
+/* How deep values and constants are followed; where values end, that is a finding. */
+#define SCREEN_DEPTH 48
+#define FOLD_DEPTH   24
 
 enum value_kind {
 	VALUE_MODULE,   /* path: its dotted name */
@@ -30,11 +31,12 @@ struct value {
 	struct str path;
 };
 
-#define VALUES_MAX 8
+#define VALUES_MAX 16
 
 /* All that is known of what an expression may be; it may always be something else besides. */
 struct values {
 	uint32_t count;
+	bool lost; /* there are more modules, members and builtins than places */
 	struct value items[VALUES_MAX];
 };
 
@@ -98,6 +100,7 @@ struct screen {
 	uint32_t nesting;               /* of folds within values within folds */
 	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
 	bool failed;                    /* no memory */
+	bool lost;                      /* a value was not followed to its end */
 	const struct ast_node *testmod; /* a call of doctest.testmod() */
 	const struct ast_node *reduce;  /* a definition of __reduce__ */
 	const struct ast_node *hints;   /* a call of typing.get_type_hints() */
@@ -110,6 +113,8 @@ struct screen {
 void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values);
 bool screen_may_be(const struct values *values, enum value_kind kind, const char *path);
+/* From where on an import of all names may bind a name that was found so; UINT32_MAX: nowhere. */
+uint32_t screen_star_from(const struct resolution *found);
 /* What a binding gives its name. */
 void screen_binding_values(
 	struct screen *screen, const struct binding *binding, struct values *values);

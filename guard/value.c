@@ -8,10 +8,17 @@ static void add(struct values *values, enum value_kind kind, struct str path)
 	for (uint32_t i = 0; i < values->count; i++)
 		if (values->items[i].kind == kind && str_eq(values->items[i].path, path))
 			return;
-	if (values->count < VALUES_MAX)
+	if (values->count < VALUES_MAX) {
 		values->items[values->count++] = (struct value){kind, path};
-	else if (kind <= VALUE_MEMBER)
-		values->items[VALUES_MAX - 1] = (struct value){kind, path};
+		return;
+	}
+	/* Modules and builtins push out what tells less; past all places they are lost. */
+	for (uint32_t i = 0; i < VALUES_MAX && kind <= VALUE_BUILTIN; i++)
+		if (values->items[i].kind > VALUE_BUILTIN) {
+			values->items[i] = (struct value){kind, path};
+			return;
+		}
+	values->lost |= kind <= VALUE_BUILTIN;
 }
 
 bool screen_may_be(const struct values *values, enum value_kind kind, const char *path)
@@ -133,17 +140,29 @@ void screen_binding_values(
 	add_binding(screen, binding, SCREEN_DEPTH, values);
 }
 
-static void add_stars(struct screen *screen, struct str name, struct values *values)
+/* What imports of all names may bind, those after what is certain to have been bound before. */
+static void add_stars(struct screen *screen, struct str name, uint32_t from, struct values *values)
 {
-	for (uint32_t i = 0; i < screen->names.star_count && i < 8; i++) {
+	for (uint32_t i = 0; i < screen->names.star_count && screen->budget; i++) {
 		const struct str *module = ast_ImportFrom_module(screen->names.stars[i]);
 		struct value value;
 
-		if (!module || !known_module(*module))
+		screen->budget--;
+		if (screen->names.stars[i]->start < from || !module || !known_module(*module))
 			continue;
 		value = screen_member(screen, *module, name);
 		add(values, value.kind, value.path);
 	}
+}
+
+uint32_t screen_star_from(const struct resolution *found)
+{
+	for (uint32_t i = 0; i < found->count; i++)
+		if (found->symbols[i]->scope)
+			return UINT32_MAX;
+	return !found->count || found->symbols[0]->certain_from == UINT32_MAX
+		       ? 0
+		       : found->symbols[0]->certain_from;
 }
 
 static void evaluate_name(struct screen *screen, uint32_t scope, const struct ast_node *node,
@@ -164,12 +183,10 @@ static void evaluate_name(struct screen *screen, uint32_t scope, const struct as
 		}
 		found.symbols[i]->busy = false;
 	}
-	if (!found.builtin)
-		return;
-	if (known_builtin(*name) != BUILTIN_NONE)
+	if (found.builtin && known_builtin(*name) != BUILTIN_NONE)
 		add(values, VALUE_BUILTIN, *name);
-	else if (!found.count)
-		add_stars(screen, *name, values);
+	if (screen->names.star_count && known_builtin(*name) == BUILTIN_NONE)
+		add_stars(screen, *name, screen_star_from(&found), values);
 }
 
 static void evaluate_attribute(struct screen *screen, uint32_t scope, const struct ast_node *node,
@@ -244,6 +261,9 @@ static void evaluate_call(struct screen *screen, uint32_t scope, const struct as
 void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
+	/* The rest of a long chain of calls tells nothing; names, and choices of them, do. */
+	if (depth == 0 && node->kind != AST_Call && node->kind != AST_Attribute)
+		screen->lost = true;
 	if (depth == 0 || !screen->budget)
 		return;
 	screen->budget--;
@@ -289,4 +309,5 @@ void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_nod
 	default:
 		break;
 	}
+	screen->lost |= values->lost;
 }

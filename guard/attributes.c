@@ -218,6 +218,39 @@ static void deny(struct screen *screen, const struct ast_node *node, struct str 
 		STR_ARG(name));
 }
 
+/* The first parameter of a method, by the name that all give it: an instance of the program's. */
+static bool is_self(const struct screen *screen, const struct ast_node *node)
+{
+	const struct names *names = &screen->names;
+	uint32_t scope;
+
+	if (!node || node->kind != AST_Name || !str_is(*ast_Name_id(node), "self"))
+		return false;
+	scope = screen_scope_of(screen, node);
+	while (scope && names->scopes[scope].kind != SCOPE_FUNCTION)
+		scope = names->scopes[scope].parent;
+	return scope && names->scopes[names->scopes[scope].parent].kind == SCOPE_CLASS;
+}
+
+void screen_own_dict(struct screen *screen, const struct ast_node *node,
+	const struct ast_node *object, const char *message)
+{
+	if (!is_self(screen, object))
+		screen->type_dict = node;
+	guard_find(screen->sink, GUARD_RULE_OWN_DICT, node, "%s", message);
+}
+
+/* x.__get__(...): self.f.__get__ is how descriptors are written. */
+static void note_get(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *root = node;
+
+	while (root->kind == AST_Attribute)
+		root = ast_Attribute_value(root);
+	if (!is_self(screen, root))
+		screen->bound_get = node;
+}
+
 /* Names with two underscores, on any object but a module. */
 static void judge_dunder(struct screen *screen, const struct ast_node *node,
 	const struct values *base, struct str name, enum access access)
@@ -230,14 +263,19 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 			screen_may_be(base, VALUE_DYNAMIC, NULL))
 			deny(screen, node, name);
 		else
-			guard_find(screen->sink, GUARD_RULE_OWN_DICT, node,
+			screen_own_dict(screen, node,
+				node->kind == AST_Attribute ? ast_Attribute_value(node) : NULL,
 				"attribute '__dict__' hands out an object's attributes");
 		return;
 	}
 	if (!known_dunder(name) || (access == ACCESS_STORE && str_is(name, "__class__")))
 		deny(screen, node, name);
+	if (access == ACCESS_STORE && str_is(name, "__match_args__"))
+		screen_match_args(screen, node);
 	if (access == ACCESS_STORE && (str_is(name, "__doc__") || str_is(name, "__test__")))
 		screen->odd_doc = node;
+	if (str_is(name, "__get__"))
+		note_get(screen, node);
 	if (str_is(name, "__annotations__"))
 		screen->odd_annotation = node;
 }
@@ -322,6 +360,11 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 		judge_dunder(screen, node, base, name, access);
 	else if (known_inner(name) && !(str_is(name, "mro") && screen_owns(screen, name)))
 		deny(screen, node, name);
+	else if (str_is(name, "obj") && access != ACCESS_STORE && !base->count &&
+		 !screen_owns(screen, name))
+		deny(screen, node, name);
+	else if (str_is(name, "ctypes") && !screen_owns(screen, name))
+		guard_find(screen->sink, GUARD_RULE_ROAD, node, "'.ctypes' leads to a module");
 	else if (known_road(name) && leads_on(screen, node) && !screen_owns(screen, name))
 		guard_find(screen->sink, GUARD_RULE_ROAD, node, "'.%.*s.' leads through a module",
 			STR_ARG(name));

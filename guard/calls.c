@@ -53,114 +53,6 @@ static void sink_found(struct screen *screen, const struct ast_node *call, struc
 		screen->sink, GUARD_RULE_SINK, call, "'%.*s' runs what it is given", STR_ARG(what));
 }
 
-/* The next attribute name in a format string after *at; false at its end. */
-static bool next_field_attribute(struct str text, size_t *at, struct str *ret)
-{
-	static const char ends[] = ".[]{}!:";
-	size_t i = *at;
-
-	for (; i + 1 < text.len; i++) {
-		size_t start, back = i;
-
-		if (text.ptr[i] != '.')
-			continue;
-		/* A dot counts in a field's name: after "{", before "!" and ":". */
-		while (back > 0 && !strchr("{}!:", text.ptr[back - 1]))
-			back--;
-		if (back == 0 || text.ptr[back - 1] != '{')
-			continue;
-		start = ++i;
-		while (i < text.len && !strchr(ends, text.ptr[i]))
-			i++;
-		*ret = str_from(text.ptr + start, i - start);
-		*at = i;
-		return true;
-	}
-	return false;
-}
-
-bool screen_bad_format(const struct screen *screen, struct str text)
-{
-	struct str name;
-	size_t at = 0;
-
-	if (!text.len || !memchr(text.ptr, '{', text.len))
-		return false;
-	while (next_field_attribute(text, &at, &name))
-		if (screen_bad_name(screen, name) || known_road(name))
-			return true;
-	return false;
-}
-
-/* All that a format string reads from its arguments, which are of any kind. */
-static void judge_format(
-	struct screen *screen, const struct ast_node *node, struct str text, bool library)
-{
-	struct str name;
-	size_t at = 0;
-
-	while (next_field_attribute(text, &at, &name)) {
-		bool private = name.len && name.ptr[0] == '_' && !is_dunder(name) && library;
-
-		if (screen_bad_name(screen, name) || known_road(name) || private)
-			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
-				"format field reads attribute '%.*s'", STR_ARG(name));
-	}
-}
-
-/* Whether any argument is of a library: its private attributes are then not the program's. */
-static bool has_library_argument(struct screen *screen, const struct ast_node *call, uint32_t scope)
-{
-	const struct ast_list *lists[] = {ast_Call_args(call), ast_Call_keywords(call)};
-	struct values values = {0};
-
-	for (size_t k = 0; k < 2; k++)
-		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++)
-			screen_evaluate(screen, scope,
-				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i], 6,
-				&values);
-	return screen_may_be(&values, VALUE_MODULE, NULL) ||
-	       screen_may_be(&values, VALUE_MEMBER, NULL) ||
-	       screen_may_be(&values, VALUE_RESULT, NULL);
-}
-
-static void judge_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
-{
-	const struct ast_node *func = ast_Call_func(call);
-	struct str name = *ast_Attribute_attr(func);
-	bool format = str_is(name, "format") || str_is(name, "format_map");
-	bool formatter = str_is(name, "vformat") || str_is(name, "get_field");
-	struct fold text;
-
-	if (!format && !formatter)
-		return;
-	text = (struct fold){.kind = FOLD_NONE};
-	if (format)
-		text = screen_fold(screen, scope, ast_Attribute_value(func));
-	if (text.kind == FOLD_NONE && ast_Call_args(call)->count)
-		text = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
-	if (text.kind != FOLD_STR) {
-		if (format)
-			screen_unknown(screen, (struct unknown_use){.node = call,
-						       .rule = GUARD_RULE_FORMAT,
-						       .otherwise = GUARD_RULE_COUNT,
-						       .needs = NEEDS_FORMAT});
-		return;
-	}
-	judge_format(
-		screen, call, text.text, formatter || has_library_argument(screen, call, scope));
-	if (str_is(name, "get_field")) {
-		const char *dot = memchr(text.text.ptr ? text.text.ptr : "", '.', text.text.len);
-		const struct values nothing = {0};
-
-		if (dot)
-			screen_dotted(screen, call, &nothing,
-				str_from(
-					dot + 1, text.text.len - (size_t)(dot + 1 - text.text.ptr)),
-				ACCESS_TEXT);
-	}
-}
-
 /* Text that is plain words and operators: a formula, a type, not a road. */
 static bool is_plain_text(struct str text)
 {
@@ -443,8 +335,7 @@ static void judge_builtin(
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
 				"%.*s() of this object is not allowed", STR_ARG(name));
 		else
-			guard_find(screen->sink, GUARD_RULE_OWN_DICT, call,
-				"%.*s() hands out attributes", STR_ARG(name));
+			screen_own_dict(screen, call, object, "vars() hands out attributes");
 	}
 	if (str_is(name, "open") && screen->policy->level <= GUARD_LEVEL_STRICT)
 		guard_find(screen->sink, GUARD_RULE_BUILTIN, call, "'open' is not allowed");
@@ -457,6 +348,9 @@ static void judge_member(
 
 	if (sink && !is_harmless(screen, call, scope, sink))
 		sink_found(screen, call, path);
+	if (str_is(path, "logging.Formatter") || str_is(path, "logging.basicConfig") ||
+		str_is(path, "logging.StrFormatStyle"))
+		screen_format_texts(screen, call, scope);
 	if (str_is(path, "operator.attrgetter"))
 		screen_getter(screen, call, scope, true);
 	else if (str_is(path, "operator.methodcaller"))
@@ -519,7 +413,7 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 	if (func->kind == AST_Attribute &&
 		screen_word(screen, ast_Attribute_attr(func)) & WORD_METHOD) {
 		method = true;
-		judge_method(screen, node, scope);
+		screen_format_method(screen, node, scope);
 		judge_query(screen, node, scope);
 	}
 	if (screen_speaks(screen, func))

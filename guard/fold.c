@@ -187,6 +187,18 @@ static struct fold percent(const struct folder *folder, struct str format, struc
 	return all;
 }
 
+/* format(value, spec) */
+static struct fold specified(const struct folder *folder, struct fold value, struct fold spec)
+{
+	if (spec.kind != FOLD_STR)
+		return NOTHING;
+	if (value.kind == FOLD_INT && str_is(spec.text, "c"))
+		return chr_of(folder, value);
+	if (value.kind == FOLD_INT && spec.text.len)
+		return NOTHING;
+	return fold_specified(folder->screen, as_text(folder, value), spec.text);
+}
+
 /* "{}{0}{name}".format(...) with plain fields. */
 static struct fold format(const struct folder *folder, struct str text, const struct ast_node *call)
 {
@@ -196,8 +208,8 @@ static struct fold format(const struct folder *folder, struct str text, const st
 	uint32_t automatic = 0;
 
 	for (size_t i = 0; i < text.len && all.kind == FOLD_STR; i++) {
-		const char *end;
-		struct str field;
+		const char *end, *colon;
+		struct str field, spec;
 		struct fold piece = NOTHING;
 
 		if (text.ptr[i] != '{' && text.ptr[i] != '}') {
@@ -215,10 +227,14 @@ static struct fold format(const struct folder *folder, struct str text, const st
 			return NOTHING;
 		field = str_from(text.ptr + i + 1, (size_t)(end - text.ptr) - i - 1);
 		i = (size_t)(end - text.ptr);
-		if (field.len > 2 && str_eq(str_from(field.ptr + field.len - 2, 2), STR("!s")))
+		spec = STR("");
+		colon = memchr(field.ptr, ':', field.len);
+		if (colon) {
+			spec = str_from(colon + 1, field.len - (size_t)(colon + 1 - field.ptr));
+			field.len = (size_t)(colon - field.ptr);
+		}
+		if (field.len > 1 && str_eq(str_from(field.ptr + field.len - 2, 2), STR("!s")))
 			field.len -= 2;
-		if (field.len && field.ptr[field.len - 1] == ':')
-			field.len--;
 		if (!field.len && automatic < args->count)
 			piece = fold_node(&next, args->items[automatic++]);
 		else if (field.len == 1 && field.ptr[0] >= '0' && field.ptr[0] <= '9' &&
@@ -228,7 +244,8 @@ static struct fold format(const struct folder *folder, struct str text, const st
 			if (ast_keyword_arg(keywords->items[k]) &&
 				str_eq(*ast_keyword_arg(keywords->items[k]), field))
 				piece = fold_node(&next, ast_keyword_value(keywords->items[k]));
-		all = fold_concat(folder->screen, all, as_text(folder, piece));
+		all = fold_concat(folder->screen, all,
+			specified(folder, piece, fold_text_of(FOLD_STR, spec)));
 	}
 	return all;
 }
@@ -302,6 +319,13 @@ static struct fold fold_method(const struct folder *folder, const struct ast_nod
 						 : "lower");
 	if (str_is(name, "strip") || str_is(name, "lstrip") || str_is(name, "rstrip"))
 		return fold_stripped(value, first, *name.ptr);
+	if ((str_is(name, "center") || str_is(name, "ljust") || str_is(name, "rjust")) &&
+		first.kind == FOLD_INT)
+		return fold_aligned(folder->screen, value, first.number,
+			second.kind == value.kind && second.text.len == 1 ? *second.text.ptr : ' ',
+			*name.ptr == 'c'   ? 'c'
+			: *name.ptr == 'l' ? '<'
+					   : '>');
 	if (str_is(name, "replace"))
 		return fold_replaced(folder->screen, value, first, second);
 	if (str_is(name, "split"))
@@ -362,6 +386,10 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 	first = fold_node(&next, args->items[0]);
 	if (str_is(name, "chr"))
 		return chr_of(folder, first);
+	if (str_is(name, "format"))
+		return specified(folder, first,
+			args->count > 1 ? fold_node(&next, args->items[1])
+					: fold_text_of(FOLD_STR, STR("")));
 	if (str_is(name, "ord") && first.kind != FOLD_NONE && first.text.len == 1)
 		return int_of((unsigned char)first.text.ptr[0]);
 	if (str_is(name, "reversed"))
@@ -453,14 +481,11 @@ static struct fold fold_joined(const struct folder *folder, const struct ast_nod
 			const struct ast_node *spec = ast_FormattedValue_format_spec(value);
 
 			piece = fold_node(&next, ast_FormattedValue_value(value));
-			if (spec && piece.kind == FOLD_INT) {
-				struct fold how = fold_node(&next, spec);
-
-				piece = how.kind == FOLD_STR && str_is(how.text, "c")
-						? chr_of(folder, piece)
-						: NOTHING;
-			}
-			piece = as_text(folder, piece);
+			piece = specified(folder, piece,
+				spec ? fold_node(&next, spec) : fold_text_of(FOLD_STR, STR("")));
+			if (ast_FormattedValue_conversion(value) > 0 &&
+				ast_FormattedValue_conversion(value) != 's')
+				piece = NOTHING;
 		} else {
 			piece = fold_node(&next, value);
 		}

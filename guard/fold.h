@@ -50,6 +50,11 @@ struct fold fold_changed_case(struct screen *screen, struct fold value, const ch
 struct fold fold_stripped(struct fold value, struct fold set, char side);
 struct fold fold_replaced(
 	struct screen *screen, struct fold value, struct fold old, struct fold by);
+/* align: '<', '>', '^' as format() does, 'c' as str.center(). */
+struct fold fold_aligned(
+	struct screen *screen, struct fold value, int64_t width, char fill, char align);
+/* format(value, spec) of text. */
+struct fold fold_specified(struct screen *screen, struct fold value, struct str spec);
 struct fold fold_split(struct screen *screen, struct fold value, struct fold by);
 
 #endif

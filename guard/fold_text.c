@@ -233,3 +233,64 @@ struct fold fold_split(struct screen *screen, struct fold value, struct fold by)
 	}
 	return (struct fold){.kind = FOLD_LIST, .items = items, .count = count};
 }
+
+/* text in a field of this width: align is '<', '>' or '^'. */
+struct fold fold_aligned(
+	struct screen *screen, struct fold value, int64_t width, char fill, char align)
+{
+	size_t pad, before;
+	char *text;
+
+	if (width <= (int64_t)value.text.len)
+		return value;
+	if (width > FOLD_TEXT_MAX)
+		return NOTHING;
+	pad = (size_t)width - value.text.len;
+	/* str.center() puts the odd one before where the width is odd, format() always after. */
+	before = align == '>'   ? pad
+		 : align == '^' ? pad / 2
+		 : align == 'c' ? pad / 2 + (pad & (size_t)width & 1)
+				: 0;
+	text = fold_room(screen, (size_t)width);
+	if (!text)
+		return NOTHING;
+	memset(text, fill, (size_t)width);
+	if (value.text.len)
+		memcpy(text + before, value.text.ptr, value.text.len);
+	return fold_text_of(value.kind, str_from(text, (size_t)width));
+}
+
+/* "[[fill]align][width][.precision][s]"; NOTHING for any other specification. */
+struct fold fold_specified(struct screen *screen, struct fold value, struct str spec)
+{
+	char fill = ' ', align = '<';
+	int64_t numbers[2] = {0, FOLD_TEXT_MAX};
+	size_t at = 0;
+
+	if (spec.len > 1 && strchr("<>^", spec.ptr[1])) {
+		fill = spec.ptr[0];
+		align = spec.ptr[1];
+		at = 2;
+	} else if (spec.len && strchr("<>^", spec.ptr[0])) {
+		align = spec.ptr[0];
+		at = 1;
+	} else if (spec.len && spec.ptr[0] == '0') {
+		fill = '0';
+	}
+	for (int i = 0; i < 2; i++) {
+		if (i == 1 && (at >= spec.len || spec.ptr[at] != '.'))
+			break;
+		numbers[i] = 0;
+		for (at += i ? 1 : 0; at < spec.len && spec.ptr[at] >= '0' && spec.ptr[at] <= '9' &&
+				      numbers[i] <= FOLD_TEXT_MAX;
+			at++)
+			numbers[i] = numbers[i] * 10 + (spec.ptr[at] - '0');
+	}
+	if (at < spec.len && spec.ptr[at] == 's')
+		at++;
+	if (at < spec.len || value.kind != FOLD_STR)
+		return NOTHING;
+	if ((int64_t)value.text.len > numbers[1])
+		value.text.len = (size_t)numbers[1];
+	return fold_aligned(screen, value, numbers[0], fill, align);
+}

@@ -195,10 +195,14 @@ void screen_getattr(
 		.needs = NEEDS_NAME};
 	screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
 	count = screen_fold_each(screen, scope, name, names, EACH_MAX);
-	for (uint32_t i = 0; i < count; i++)
-		if (names[i].kind == FOLD_STR)
-			screen_dotted(screen, call, &base, names[i].text,
-				store ? ACCESS_STORE : ACCESS_LOAD);
+	for (uint32_t i = 0; i < count; i++) {
+		if (names[i].kind != FOLD_STR)
+			continue;
+		screen_dotted(
+			screen, call, &base, names[i].text, store ? ACCESS_STORE : ACCESS_LOAD);
+		if (str_is(names[i].text, "format") || str_is(names[i].text, "format_map"))
+			screen_format_value(screen, call, object, scope);
+	}
 	if (count || str_is(which, "hasattr"))
 		return;
 	if (!store && is_harmless_shape(shape_of(screen, scope, name, 4), &base))
@@ -225,7 +229,10 @@ void screen_getter(struct screen *screen, const struct ast_node *call, uint32_t 
 
 		if (name.kind == FOLD_STR)
 			screen_dotted(screen, call, &nothing, name.text, ACCESS_LOAD);
-		else
+		if (name.kind == FOLD_STR &&
+			(str_is(name.text, "format") || str_is(name.text, "format_map")))
+			screen_unknown_format(screen, call);
+		else if (name.kind != FOLD_STR)
 			screen_unknown(screen, (struct unknown_use){.node = call,
 						       .subject = args->items[i],
 						       .scope = scope,

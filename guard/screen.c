@@ -32,7 +32,8 @@ void screen_unknown(struct screen *screen, struct unknown_use use)
 static bool makes_text(struct str name)
 {
 	static const char *const methods[] = {"join", "decode", "replace", "format", "lower",
-		"swapcase", "strip", "title", "removeprefix", "removesuffix", "upper"};
+		"swapcase", "strip", "title", "removeprefix", "removesuffix", "upper", "center",
+		"ljust", "rjust"};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (str_is(name, methods[i]))
@@ -81,36 +82,9 @@ bool screen_speaks(struct screen *screen, const struct ast_node *node)
 	       screen_word(screen, ast_Name_id(node)) & (WORD_SPEAKS | WORD_RISKY);
 }
 
-static uint32_t scope_of(const struct screen *screen, const struct ast_node *node)
+uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node)
 {
 	return scope_stack_at(&screen->stack, &screen->names, node->start);
-}
-
-/* An import in the body of a class makes attributes of modules. */
-static void judge_class_import(struct screen *screen, const struct ast_node *node,
-	const struct ast_list *names, const struct str *module)
-{
-	if (screen->names.scopes[scope_of(screen, node)].kind != SCOPE_CLASS)
-		return;
-	for (uint32_t i = 0; i < names->count; i++) {
-		struct str name = *ast_alias_name(names->items[i]);
-		struct value value = {VALUE_MODULE, name};
-
-		if (module)
-			value = screen_member(screen, *module, name);
-		if (value.kind == VALUE_MODULE)
-			screen_module_use(screen, node, value.path);
-	}
-}
-
-static void judge_definition(
-	struct screen *screen, const struct ast_node *node, const struct str *name)
-{
-	if (str_is(*name, "__reduce__") || str_is(*name, "__reduce_ex__"))
-		screen->reduce = node;
-	else if (is_dunder(*name) && known_bad_definition(*name))
-		guard_find(screen->sink, GUARD_RULE_DEFINITION, node, "'%.*s' may not be defined",
-			STR_ARG(*name));
 }
 
 /* A name that `from m import *` may have bound. */
@@ -134,12 +108,12 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 	struct values values = {0};
 
 	if (ast_Name_ctx(node) != AST_LOAD) {
-		judge_definition(screen, node, name);
+		screen_definition(screen, node, name);
 		return;
 	}
 	if (!(screen_word(screen, name) & (WORD_SPEAKS | WORD_RISKY)) && !screen->names.star_count)
 		return;
-	scope = scope_of(screen, node);
+	scope = screen_scope_of(screen, node);
 	found = names_resolve(&screen->names, scope, name, node->start);
 	if (found.builtin) {
 		enum builtin_level level = known_builtin(*name);
@@ -166,12 +140,11 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 	struct values base = {0}, values = {0};
 	bool store = ast_Attribute_ctx(node) != AST_LOAD;
 	struct str name = *ast_Attribute_attr(node);
-	struct fold text;
 
 	if (!(screen_word(screen, ast_Attribute_attr(node)) & WORD_READ) &&
 		!screen_speaks(screen, ast_Attribute_value(node)))
 		return;
-	scope = scope_of(screen, node);
+	scope = screen_scope_of(screen, node);
 	screen_evaluate(screen, scope, ast_Attribute_value(node), SCREEN_DEPTH, &base);
 	screen_attribute(screen, node, &base, name, store ? ACCESS_STORE : ACCESS_LOAD);
 	if (screen_may_be(&base, VALUE_MODULE, NULL)) {
@@ -182,57 +155,18 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 	/* "...".format handed on: what it will be given is not known. */
 	if ((str_is(name, "format") || str_is(name, "format_map")) &&
 		!screen_is_called(screen, node)) {
-		text = screen_fold(screen, scope, ast_Attribute_value(node));
-		if (text.kind == FOLD_STR && screen_bad_format(screen, text.text))
-			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
-				"format string reads attributes that are not allowed");
+		screen_format_value(screen, node, ast_Attribute_value(node), scope);
 	}
 }
 
 /* Text that may become a format somewhere in the program. */
 static void note_text(struct screen *screen, struct str text)
 {
+	if (str_is(text, "__match_args__"))
+		screen->match_text = screen->walk->node;
 	if (ast_walk_parent(screen->walk, 1)->kind != AST_Expr && text.len > 2 && text.len <= 512 &&
 		screen_bad_format(screen, text))
 		screen->formats_found = true;
-}
-
-static void judge_pattern(struct screen *screen, const struct ast_node *node)
-{
-	const struct ast_names *names = ast_MatchClass_kwd_attrs(node);
-	struct values base = {0}, cls = {0};
-
-	screen_evaluate(
-		screen, scope_of(screen, node), ast_MatchClass_cls(node), SCREEN_DEPTH, &cls);
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (str_is(*names->items[i], "obj") &&
-			(screen_may_be(&cls, VALUE_BUILTIN, "AttributeError") ||
-				screen_may_be(&cls, VALUE_BUILTIN, "NameError")))
-			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, node,
-				"attribute 'obj' is not allowed");
-		screen_attribute(screen, node, &base, *names->items[i], ACCESS_LOAD);
-	}
-}
-
-/* __match_args__ = (...): each text is an attribute that class patterns read. */
-static void judge_match_args(struct screen *screen, const struct ast_node *node)
-{
-	const struct ast_node *target = ast_Assign_targets(node)->items[0];
-	struct fold list;
-	const struct values base = {0};
-
-	if ((target->kind != AST_Name || !str_is(*ast_Name_id(target), "__match_args__")) &&
-		(target->kind != AST_Attribute ||
-			!str_is(*ast_Attribute_attr(target), "__match_args__")))
-		return;
-	list = screen_fold(screen, scope_of(screen, node), ast_Assign_value(node));
-	if (list.kind != FOLD_LIST) {
-		guard_find(screen->sink, GUARD_RULE_DYNAMIC, node,
-			"__match_args__ that cannot be known");
-		return;
-	}
-	for (uint32_t i = 0; i < list.count; i++)
-		screen_attribute(screen, node, &base, list.items[i].text, ACCESS_LOAD);
 }
 
 static void judge_declared(struct screen *screen, const struct ast_node *node)
@@ -241,7 +175,7 @@ static void judge_declared(struct screen *screen, const struct ast_node *node)
 		node->kind == AST_Global ? ast_Global_names(node) : ast_Nonlocal_names(node);
 
 	for (uint32_t i = 0; i < names->count; i++)
-		judge_definition(screen, node, names->items[i]);
+		screen_definition(screen, node, names->items[i]);
 }
 
 static void judge_annotation(struct screen *screen, const struct ast_node *annotation)
@@ -262,7 +196,7 @@ static void note_folded(struct screen *screen, const struct ast_node *node, bool
 
 	if (!worth)
 		return;
-	text = screen_fold(screen, scope_of(screen, node), node);
+	text = screen_fold(screen, screen_scope_of(screen, node), node);
 	if (text.kind == FOLD_STR)
 		note_text(screen, text.text);
 }
@@ -274,17 +208,17 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		judge_name(screen, node);
 		if (screen->names.has_paths && ast_Name_ctx(node) == AST_LOAD &&
 			screen_word(screen, ast_Name_id(node)) & WORD_SPEAKS)
-			screen_path_value(screen, node, scope_of(screen, node));
+			screen_path_value(screen, node, screen_scope_of(screen, node));
 		break;
 	case AST_Attribute:
 		judge_attribute(screen, node);
 		if (screen->names.has_paths && str_is(*ast_Attribute_attr(node), "parent"))
-			screen_path_value(screen, node, scope_of(screen, node));
+			screen_path_value(screen, node, screen_scope_of(screen, node));
 		break;
 	case AST_Call:
 		if (screen->names.has_paths)
-			screen_path_value(screen, node, scope_of(screen, node));
-		screen_call(screen, node, scope_of(screen, node));
+			screen_path_value(screen, node, screen_scope_of(screen, node));
+		screen_call(screen, node, screen_scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Call_func(node)->kind == AST_Attribute &&
 				screen_word(screen, ast_Attribute_attr(ast_Call_func(node))) &
@@ -292,25 +226,26 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_Import:
 		screen_import(screen, node);
-		judge_class_import(screen, node, ast_Import_names(node), NULL);
+		screen_class_import(screen, node, ast_Import_names(node), NULL);
 		break;
 	case AST_ImportFrom:
 		screen_import_from(screen, node);
-		judge_class_import(
+		screen_class_import(
 			screen, node, ast_ImportFrom_names(node), ast_ImportFrom_module(node));
 		break;
 	case AST_FunctionDef:
-		judge_definition(screen, node, ast_FunctionDef_name(node));
+		screen_definition(screen, node, ast_FunctionDef_name(node));
 		judge_annotation(screen, ast_FunctionDef_returns(node));
 		break;
 	case AST_AsyncFunctionDef:
-		judge_definition(screen, node, ast_AsyncFunctionDef_name(node));
+		screen_definition(screen, node, ast_AsyncFunctionDef_name(node));
 		break;
 	case AST_ClassDef:
-		judge_definition(screen, node, ast_ClassDef_name(node));
+		screen_definition(screen, node, ast_ClassDef_name(node));
+		screen_class(screen, node);
 		break;
 	case AST_arg:
-		judge_definition(screen, node, ast_arg_arg(node));
+		screen_definition(screen, node, ast_arg_arg(node));
 		judge_annotation(screen, ast_arg_annotation(node));
 		break;
 	case AST_AnnAssign:
@@ -318,7 +253,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_alias:
 		if (ast_alias_asname(node))
-			judge_definition(
+			screen_definition(
 				screen, ast_walk_parent(screen->walk, 1), ast_alias_asname(node));
 		break;
 	case AST_Global:
@@ -326,22 +261,19 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		judge_declared(screen, node);
 		break;
 	case AST_MatchClass:
-		judge_pattern(screen, node);
+		screen_pattern(screen, node);
 		break;
 	case AST_MatchAs:
 		if (ast_MatchAs_name(node))
-			judge_definition(screen, node, ast_MatchAs_name(node));
+			screen_definition(screen, node, ast_MatchAs_name(node));
 		break;
 	case AST_ExceptHandler:
 		if (ast_ExceptHandler_name(node))
-			judge_definition(screen, node, ast_ExceptHandler_name(node));
-		break;
-	case AST_Assign:
-		judge_match_args(screen, node);
+			screen_definition(screen, node, ast_ExceptHandler_name(node));
 		break;
 	case AST_Subscript:
 		if (screen->names.has_paths)
-			screen_path_value(screen, node, scope_of(screen, node));
+			screen_path_value(screen, node, screen_scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Subscript_value(node)->kind == AST_Constant ||
 				ast_Subscript_slice(node)->kind == AST_Slice);
@@ -355,14 +287,14 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		struct fold text = {.kind = FOLD_NONE};
 
 		if (ast_walk_parent(screen->walk, 1)->kind != AST_BinOp)
-			text = screen_fold(screen, scope_of(screen, node), node);
+			text = screen_fold(screen, screen_scope_of(screen, node), node);
 		if (text.kind == FOLD_STR)
 			note_text(screen, text.text);
 		if (node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Div &&
 			screen->names.has_paths)
-			screen_path_value(screen, node, scope_of(screen, node));
+			screen_path_value(screen, node, screen_scope_of(screen, node));
 		if (node->kind == AST_BinOp)
-			screen_cost(screen, node, scope_of(screen, node));
+			screen_cost(screen, node, screen_scope_of(screen, node));
 		break;
 	}
 	default:

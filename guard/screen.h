@@ -105,8 +105,12 @@ struct screen {
 	const struct ast_node *reduce;  /* a definition of __reduce__ */
 	const struct ast_node *hints;   /* a call of typing.get_type_hints() */
 	const struct ast_node *odd_annotation;
-	const struct ast_node *odd_doc; /* a store to __doc__ or __test__ */
-	uint32_t budget;                /* steps of evaluation left for this node */
+	const struct ast_node *odd_doc;    /* a store to __doc__ or __test__ */
+	const struct ast_node *match_text; /* the text "__match_args__" */
+	const struct ast_node *type_dict;  /* the attributes of what may be a type, as a dict */
+	const struct ast_node *bound_get;  /* a call of __get__() */
+	bool positional;                   /* class patterns read attributes by place */
+	uint32_t budget;                   /* steps of evaluation left for this node */
 };
 
 /* value.c */
@@ -134,10 +138,22 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 	struct str name, enum access access);
 void screen_module_member(
 	struct screen *screen, const struct ast_node *node, struct str module, struct str name);
+/* The attributes of an object as a dict; object: whose, NULL: not known. */
+void screen_own_dict(struct screen *screen, const struct ast_node *node,
+	const struct ast_node *object, const char *message);
 void screen_import(struct screen *screen, const struct ast_node *node);
 void screen_import_from(struct screen *screen, const struct ast_node *node);
 bool screen_bad_name(const struct screen *screen, struct str name);
 bool screen_owns(const struct screen *screen, struct str name);
+
+/* classes.c */
+void screen_class(struct screen *screen, const struct ast_node *node);
+void screen_class_import(struct screen *screen, const struct ast_node *node,
+	const struct ast_list *names, const struct str *module);
+/* Anything that binds a name. */
+void screen_definition(struct screen *screen, const struct ast_node *node, const struct str *name);
+void screen_match_args(struct screen *screen, const struct ast_node *node);
+void screen_pattern(struct screen *screen, const struct ast_node *node);
 
 /* standing.c */
 /* What holds of a name or a dotted name as a value, whatever it is used for. */
@@ -189,7 +205,15 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 bool screen_only_called(const struct value *value);
 /* Methods that screen_call() looks at. */
 bool screen_is_method(struct str name);
+
+/* formats.c */
 bool screen_bad_format(const struct screen *screen, struct str text);
+void screen_format_method(struct screen *screen, const struct ast_node *call, uint32_t scope);
+void screen_format_texts(struct screen *screen, const struct ast_node *call, uint32_t scope);
+void screen_format_value(struct screen *screen, const struct ast_node *node,
+	const struct ast_node *object, uint32_t scope);
+/* A format that cannot be known: bad where the program has a text that is one. */
+void screen_unknown_format(struct screen *screen, const struct ast_node *node);
 
 /* paths.c */
 bool screen_foreign_path(struct str path, bool writes);
@@ -211,6 +235,8 @@ void guard_check_nested(
 	struct str bytes, const struct guard_sink *around, struct guard_report *ret);
 
 /* screen.c */
+/* The scope in which the node that the walk stands at is evaluated. */
+uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node);
 uint32_t screen_word(struct screen *screen, const struct str *name);
 /* Whether evaluating an expression can tell anything. */
 bool screen_speaks(struct screen *screen, const struct ast_node *node);

@@ -134,10 +134,69 @@ static int settle_uses(struct screen *screen)
 	return 0;
 }
 
+static bool is_key_method(struct str name)
+{
+	return str_is(name, "get") || str_is(name, "pop") || str_is(name, "setdefault") ||
+	       str_is(name, "__getitem__");
+}
+
+/* A key of a dict that is the name of an attribute not allowed. */
+static bool is_bad_key(struct flow *flow, uint32_t scope, const struct ast_node *node)
+{
+	const struct ast_node *key = NULL;
+
+	if (node->kind == AST_Subscript)
+		key = ast_Subscript_slice(node);
+	else if (node->kind == AST_Call && ast_Call_func(node)->kind == AST_Attribute &&
+		 is_key_method(*ast_Attribute_attr(ast_Call_func(node))) &&
+		 ast_Call_args(node)->count)
+		key = ast_Call_args(node)->items[0];
+	if (!key || key->kind == AST_Slice)
+		return false;
+	flow->bad = is_bad_attribute;
+	flow->each = NULL;
+	flow->prefix = flow->whole = false;
+	return flow_reaches(flow, scope, key);
+}
+
+/*
+ * vars(x) of what may be a type hands out its descriptors: __globals__ of functions by a key, or
+ * any of them by __get__().
+ */
+static int settle_dicts(struct screen *screen)
+{
+	cleanup_ast_walk struct ast_walk walk = {0};
+	struct scope_stack stack;
+	struct flow flow;
+	enum ast_walk_event event;
+
+	if (!screen->type_dict)
+		return 0;
+	if (screen->bound_get)
+		guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, screen->type_dict,
+			"what this hands out is bound by __get__()");
+	if (flow_init(&flow, screen) < 0 || scope_stack_init(&stack, &screen->names) < 0 ||
+		ast_walk_init(&walk, screen->names.module) < 0)
+		return -1;
+	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
+		if (event == AST_WALK_ENTER &&
+			is_bad_key(&flow, scope_stack_at(&stack, &screen->names, walk.node->start),
+				walk.node))
+			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, walk.node,
+				"attribute '%.*s' is not allowed", STR_ARG(flow.text));
+		scope_stack_step(&stack, &walk, event == AST_WALK_ENTER);
+	}
+	return 0;
+}
+
 int screen_settle(struct screen *screen)
 {
-	if (screen_settle_modules(screen) < 0 || settle_uses(screen) < 0)
+	if (screen_settle_modules(screen) < 0 || settle_uses(screen) < 0 ||
+		settle_dicts(screen) < 0)
 		return -1;
+	if (screen->match_text && screen->positional)
+		guard_find(screen->sink, GUARD_RULE_DYNAMIC, screen->match_text,
+			"__match_args__ that cannot be known");
 	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
 		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
 			"what __reduce__ returns is called when objects are copied");

@@ -204,6 +204,31 @@ static bool reads_one(const struct screen *screen, const struct ast_node *node, 
 	       parent->kind == AST_Compare || is_followed(screen, parent, scope);
 }
 
+/* What functions are made by: a name for comparing, and nothing to hand on. */
+static bool makes_functions(const struct value *value)
+{
+	return value->kind == VALUE_MEMBER && (str_is(value->path, "types.FunctionType") ||
+						      str_is(value->path, "types.LambdaType") ||
+						      str_is(value->path, "types.CodeType"));
+}
+
+static bool stands_as_type(const struct screen *screen, uint32_t scope)
+{
+	uint32_t up = 1;
+	const struct ast_node *parent = ast_walk_parent(screen->walk, up);
+
+	while (parent->kind == AST_Tuple || parent->kind == AST_BinOp ||
+		parent->kind == AST_Subscript)
+		parent = ast_walk_parent(screen->walk, ++up);
+	if (parent->kind == AST_Call && ast_Call_func(parent)->kind == AST_Name)
+		return screen_is_builtin(screen, scope, ast_Call_func(parent)) &&
+		       (str_is(*ast_Name_id(ast_Call_func(parent)), "isinstance") ||
+			       str_is(*ast_Name_id(ast_Call_func(parent)), "issubclass"));
+	return parent->kind == AST_Compare || parent->kind == AST_arg ||
+	       parent->kind == AST_FunctionDef || parent->kind == AST_Attribute ||
+	       parent->kind == AST_MatchClass || (up == 1 && stands_followed(screen, scope));
+}
+
 static bool is_opener(struct str path)
 {
 	return str_is(path, "open") || str_is(path, "io.open") || str_is(path, "codecs.open");
@@ -222,6 +247,10 @@ void screen_judge_value(
 			 !reads_one(screen, node, scope))
 			guard_find(screen->sink, GUARD_RULE_MEMBER, node,
 				"'os.environ' is open for single variables only");
+		else if (makes_functions(&value) && !screen_is_called(screen, node) &&
+			 !stands_as_type(screen, scope))
+			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
+				STR_ARG(value.path));
 		else if ((value.kind == VALUE_MEMBER || value.kind == VALUE_BUILTIN) &&
 			 screen_only_called(&value) && !screen_is_called(screen, node) &&
 			 !(is_opener(value.path) && stands_followed(screen, scope)))

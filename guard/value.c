@@ -189,6 +189,21 @@ static void evaluate_name(struct screen *screen, uint32_t scope, const struct as
 		add_stars(screen, *name, screen_star_from(&found), values);
 }
 
+/* Objects whose type is a road: files open others, functions are made of code. */
+static void add_type(const struct values *base, struct values *values)
+{
+	for (uint32_t i = 0; i < base->count; i++) {
+		const struct value *value = &base->items[i];
+
+		if (value->kind == VALUE_FUNCTION)
+			add(values, VALUE_MEMBER, STR("types.FunctionType"));
+		else if ((value->kind == VALUE_MEMBER && str_starts(value->path, STR("sys.std"))) ||
+			 (value->kind == VALUE_RESULT && str_starts(value->path, STR("open"))))
+			add(values, VALUE_MEMBER, STR("io.FileIO"));
+	}
+	add(values, VALUE_TYPE, STR(""));
+}
+
 static void evaluate_attribute(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
@@ -210,7 +225,7 @@ static void evaluate_attribute(struct screen *screen, uint32_t scope, const stru
 		}
 	}
 	if (str_is(name, "__class__"))
-		add(values, VALUE_TYPE, STR(""));
+		add_type(&base, values);
 }
 
 static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct ast_node *node,
@@ -240,6 +255,16 @@ static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct
 	}
 }
 
+static void evaluate_type(struct screen *screen, uint32_t scope, const struct ast_node *node,
+	unsigned depth, struct values *values)
+{
+	struct values base = {0};
+
+	if (ast_Call_args(node)->count == 1)
+		screen_evaluate(screen, scope, ast_Call_args(node)->items[0], depth - 1, &base);
+	add_type(&base, values);
+}
+
 static void evaluate_call(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
@@ -252,7 +277,9 @@ static void evaluate_call(struct screen *screen, uint32_t scope, const struct as
 		if (value->kind == VALUE_BUILTIN && str_is(value->path, "getattr"))
 			evaluate_getattr(screen, scope, node, depth, values);
 		else if (value->kind == VALUE_BUILTIN && str_is(value->path, "type"))
-			add(values, VALUE_TYPE, STR(""));
+			evaluate_type(screen, scope, node, depth, values);
+		else if (value->kind == VALUE_BUILTIN && str_is(value->path, "open"))
+			add(values, VALUE_RESULT, STR("open"));
 		else if (value->kind == VALUE_MEMBER || value->kind == VALUE_RESULT)
 			add(values, VALUE_RESULT, value->path);
 	}

@@ -1,0 +1,164 @@
+/*
+ * Format strings: the attributes that their fields read.
+ */
+#include "guard/screen.h"
+
+/* Goes over "{name.attribute[index].attribute!r:{nested}}", as CPython's formatter reads it. */
+struct fields {
+	struct str text;
+	size_t at;
+	bool in_field; /* within a field's name, before "!", ":" and "}" */
+};
+
+/* The next attribute that a field reads; false at the end. */
+static bool next_attribute(struct fields *fields, struct str *ret)
+{
+	struct str text = fields->text;
+
+	for (; fields->at < text.len; fields->at++) {
+		char c = text.ptr[fields->at];
+		size_t start = fields->at + 1;
+
+		if (!fields->in_field) {
+			bool doubled = c == '{' && start < text.len && text.ptr[start] == '{';
+
+			fields->in_field = c == '{' && !doubled;
+			fields->at += doubled ? 1 : 0;
+		} else if (c == '[') {
+			/* Up to "]" everything is an index, braces and colons as well. */
+			while (fields->at < text.len && text.ptr[fields->at] != ']')
+				fields->at++;
+		} else if (c == '}' || c == ':' || c == '!') {
+			fields->in_field = false;
+		} else if (c == '.') {
+			size_t end = start;
+
+			while (end < text.len && !strchr(".[]{}!:", text.ptr[end]))
+				end++;
+			*ret = str_from(text.ptr + start, end - start);
+			fields->at = end;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool screen_bad_format(const struct screen *screen, struct str text)
+{
+	struct fields fields = {.text = text};
+	struct str name;
+
+	if (!text.len || !memchr(text.ptr, '{', text.len))
+		return false;
+	while (next_attribute(&fields, &name))
+		if (screen_bad_name(screen, name) || known_road(name))
+			return true;
+	return false;
+}
+
+/* All that a format string reads from its arguments, which are of any kind. */
+static void judge_format(
+	struct screen *screen, const struct ast_node *node, struct str text, bool library)
+{
+	struct fields fields = {.text = text};
+	struct str name;
+
+	while (next_attribute(&fields, &name)) {
+		bool private = name.len && name.ptr[0] == '_' && !is_dunder(name) && library;
+
+		if (screen_bad_name(screen, name) || known_road(name) || private)
+			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
+				"format field reads attribute '%.*s'", STR_ARG(name));
+	}
+}
+
+/* Whether any argument is of a library: its private attributes are then not the program's. */
+static bool has_library_argument(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_list *lists[] = {ast_Call_args(call), ast_Call_keywords(call)};
+	struct values values = {0};
+
+	for (size_t k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++)
+			screen_evaluate(screen, scope,
+				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i], 6,
+				&values);
+	return screen_may_be(&values, VALUE_MODULE, NULL) ||
+	       screen_may_be(&values, VALUE_MEMBER, NULL) ||
+	       screen_may_be(&values, VALUE_RESULT, NULL);
+}
+
+void screen_format_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_node *func = ast_Call_func(call);
+	struct str name = *ast_Attribute_attr(func);
+	bool format = str_is(name, "format") || str_is(name, "format_map");
+	bool formatter = str_is(name, "vformat") || str_is(name, "get_field");
+	struct fold text;
+
+	if (!format && !formatter)
+		return;
+	text = (struct fold){.kind = FOLD_NONE};
+	if (format)
+		text = screen_fold(screen, scope, ast_Attribute_value(func));
+	if (format && text.kind != FOLD_STR)
+		screen_unknown_format(screen, call);
+	/* str.format("...", x), and the methods of string.Formatter. */
+	if (text.kind == FOLD_NONE && ast_Call_args(call)->count)
+		text = screen_fold(screen, scope, ast_Call_args(call)->items[0]);
+	if (text.kind != FOLD_STR)
+		return;
+	judge_format(
+		screen, call, text.text, formatter || has_library_argument(screen, call, scope));
+	if (str_is(name, "get_field")) {
+		const char *dot = memchr(text.text.ptr ? text.text.ptr : "", '.', text.text.len);
+		const struct values nothing = {0};
+
+		if (dot)
+			screen_dotted(screen, call, &nothing,
+				str_from(
+					dot + 1, text.text.len - (size_t)(dot + 1 - text.text.ptr)),
+				ACCESS_TEXT);
+	}
+}
+
+/* Text that is a format whatever it is given to: logging.Formatter(), basicConfig(). */
+void screen_format_texts(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_list *lists[] = {ast_Call_args(call), ast_Call_keywords(call)};
+
+	for (size_t k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++) {
+			const struct ast_node *arg =
+				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i];
+			struct fold text = screen_fold(screen, scope, arg);
+
+			if (text.kind == FOLD_STR)
+				judge_format(screen, call, text.text, true);
+			else if (text.kind == FOLD_NONE && arg->kind == AST_Name)
+				screen_unknown_format(screen, call);
+		}
+}
+
+void screen_unknown_format(struct screen *screen, const struct ast_node *node)
+{
+	screen_unknown(screen, (struct unknown_use){.node = node,
+				       .rule = GUARD_RULE_FORMAT,
+				       .otherwise = GUARD_RULE_COUNT,
+				       .needs = NEEDS_FORMAT});
+}
+
+/*
+ * "...".format that is not called where it stands: handed on, or by getattr(). node is the text,
+ * where it is text; of str itself what it will be given is not known.
+ */
+void screen_format_value(struct screen *screen, const struct ast_node *node,
+	const struct ast_node *object, uint32_t scope)
+{
+	struct fold text = screen_fold(screen, scope, object);
+
+	if (text.kind == FOLD_STR)
+		judge_format(screen, node, text.text, true);
+	else
+		screen_unknown_format(screen, node);
+}

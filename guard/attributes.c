@@ -16,7 +16,7 @@ bool screen_bad_name(const struct screen *screen, struct str name)
 	(void)screen;
 	if (is_dunder(name))
 		return !known_dunder(name);
-	return known_inner(name) && !str_is(name, "mro");
+	return known_inner(name);
 }
 
 static const struct guard_word *word_for(
@@ -273,11 +273,22 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 	if (access == ACCESS_STORE && str_is(name, "__match_args__"))
 		screen_match_args(screen, node);
 	if (access == ACCESS_STORE && (str_is(name, "__doc__") || str_is(name, "__test__")))
-		screen->odd_doc = node;
+		screen_doc_store(screen, node);
 	if (str_is(name, "__get__"))
 		note_get(screen, node);
-	if (str_is(name, "__annotations__"))
+	if (str_is(name, "__annotations__")) {
+		const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+
 		screen->odd_annotation = node;
+		/* dataclass() makes code of the names in it. */
+		if (access == ACCESS_STORE ||
+			(parent->kind == AST_Subscript && ast_Subscript_ctx(parent) != AST_LOAD) ||
+			(parent->kind == AST_Attribute &&
+				(str_is(*ast_Attribute_attr(parent), "update") ||
+					str_is(*ast_Attribute_attr(parent), "setdefault"))))
+			guard_find(screen->sink, GUARD_RULE_DEFINITION, node,
+				"'__annotations__' may not be changed");
+	}
 }
 
 /* What a call of a class gives is the library's own object; other calls may hand out ours. */
@@ -344,6 +355,10 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 		} else if (library && known_road(name)) {
 			find_member(screen, GUARD_RULE_ROAD, node, value->path, name);
 			return;
+		} else if (value->kind == VALUE_RESULT && access == ACCESS_STORE &&
+			   str_is(value->path, "shlex.shlex") && str_is(name, "source")) {
+			guard_find(screen->sink, GUARD_RULE_PATH, node,
+				"a shlex that reads the files its text names");
 		} else if (is_patcher(value) && hands_out_target(name)) {
 			deny(screen, node, name);
 			return;
@@ -358,7 +373,9 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 		screen_note_read(screen, name);
 	if (is_dunder(name))
 		judge_dunder(screen, node, base, name, access);
-	else if (known_inner(name) && !(str_is(name, "mro") && screen_owns(screen, name)))
+	else if (known_inner(name))
+		deny(screen, node, name);
+	else if (known_lent(name) && !screen_owns(screen, name))
 		deny(screen, node, name);
 	else if (str_is(name, "obj") && access != ACCESS_STORE && !base->count &&
 		 !screen_owns(screen, name))

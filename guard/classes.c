@@ -21,10 +21,30 @@ void screen_class_import(struct screen *screen, const struct ast_node *node,
 	}
 }
 
+/* __doc__ and __test__ hold examples: constants are read wherever they stand. */
+void screen_doc_store(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *value = parent->kind == AST_Assign      ? ast_Assign_value(parent)
+				       : parent->kind == AST_AnnAssign ? ast_AnnAssign_value(parent)
+								       : NULL;
+	bool plain = value && (value->kind == AST_Constant || value->kind == AST_Dict);
+
+	if (screen->walk->node != node)
+		plain = false;
+	for (uint32_t i = 0; plain && value->kind == AST_Dict && i < ast_Dict_values(value)->count;
+		i++)
+		plain = ast_Dict_values(value)->items[i]->kind == AST_Constant;
+	if (!plain)
+		screen->odd_doc = node;
+}
+
 void screen_definition(struct screen *screen, const struct ast_node *node, const struct str *name)
 {
 	if (str_is(*name, "__match_args__"))
 		screen_match_args(screen, node);
+	else if (str_is(*name, "__doc__") || str_is(*name, "__test__"))
+		screen_doc_store(screen, node);
 	else if (str_is(*name, "__annotations__"))
 		guard_find(screen->sink, GUARD_RULE_DEFINITION, node,
 			"'__annotations__' may not be defined: its names become code");

@@ -53,6 +53,10 @@ static const struct str roads[] = {
 #include "guard/attributes.def"
 };
 
+static const struct str lent[] = {
+#define LENT(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
 static const struct str wholes[] = {
 #define WHOLE(name) STR_INIT(name),
 #include "guard/attributes.def"
@@ -188,7 +192,15 @@ bool known_inner_prefix(struct str prefix)
 	for (size_t i = 0; i < LENGTH(inners); i++)
 		if (str_starts(inners[i], prefix))
 			return true;
+	for (size_t i = 0; i < LENGTH(lent); i++)
+		if (str_starts(lent[i], prefix))
+			return true;
 	return false;
+}
+
+bool known_lent(struct str name)
+{
+	return FIND(name, lent) != NULL;
 }
 
 bool known_whole(struct str module)

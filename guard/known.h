@@ -62,6 +62,8 @@ bool known_dunder(struct str name);
 bool known_bad_definition(struct str name);
 /* Attributes without two underscores that lead into the interpreter: frames, code, tracebacks. */
 bool known_inner(struct str name);
+/* The same, but a program may have attributes of such a name: methods of event loops and types. */
+bool known_lent(struct str name);
 /* Private names that libraries document: _replace and the like. */
 bool known_private(struct str name);
 /* Names of modules that an attribute chain must not pass through. */

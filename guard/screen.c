@@ -4,6 +4,9 @@
  * Whatever depends on the whole program is kept and settled at the end (settle.c).
  */
 #include "guard/screen.h"
+
+#include <strings.h>
+
 #include "parser/compile_errors.h"
 
 #define BUDGET       4000            /* steps of evaluation for one node */
@@ -26,6 +29,16 @@ void screen_unknown(struct screen *screen, struct unknown_use use)
 		screen->use_capacity = capacity;
 	}
 	screen->uses[screen->use_count++] = use;
+}
+
+bool screen_finds(struct str text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= text.len; i++)
+		if (strncasecmp(text.ptr + i, word, len) == 0)
+			return true;
+	return false;
 }
 
 /* Methods by which text is put together. */
@@ -54,7 +67,7 @@ static uint32_t describe_word(struct screen *screen, const struct str *name)
 		flags |= WORD_RISKY;
 	if (name->len && name->ptr[0] == '_')
 		flags |= WORD_READ | WORD_RISKY;
-	if (known_inner(*name) || known_road(*name) || str_is(*name, "obj") ||
+	if (known_inner(*name) || known_lent(*name) || known_road(*name) || str_is(*name, "obj") ||
 		str_is(*name, "format") || str_is(*name, "format_map") ||
 		screen->policy->word_count)
 		flags |= WORD_READ;
@@ -164,6 +177,11 @@ static void note_text(struct screen *screen, struct str text)
 {
 	if (str_is(text, "__match_args__"))
 		screen->match_text = screen->walk->node;
+	if (str_is(text, "allow_pickle") || str_is(text, "eval_str"))
+		screen->keyword_found = true;
+	/* Examples that are put together, and so are no docstring that can be read. */
+	if (screen->walk->node->kind != AST_Constant && screen_finds(text, ">>>"))
+		screen->odd_doc = screen->walk->node;
 	if (ast_walk_parent(screen->walk, 1)->kind != AST_Expr && text.len > 2 && text.len <= 512 &&
 		screen_bad_format(screen, text))
 		screen->formats_found = true;
@@ -178,18 +196,6 @@ static void judge_declared(struct screen *screen, const struct ast_node *node)
 		screen_definition(screen, node, names->items[i]);
 }
 
-static void judge_annotation(struct screen *screen, const struct ast_node *annotation)
-{
-	struct str text;
-
-	if (!annotation || !ast_is_str(annotation))
-		return;
-	text = ast_Constant_value(annotation);
-	if (text.len && (memchr(text.ptr, '(', text.len) || memmem(text.ptr, text.len, "__", 2) ||
-				memchr(text.ptr, '\\', text.len)))
-		screen->odd_annotation = annotation;
-}
-
 static void note_folded(struct screen *screen, const struct ast_node *node, bool worth)
 {
 	struct fold text;
@@ -199,6 +205,23 @@ static void note_folded(struct screen *screen, const struct ast_node *node, bool
 	text = screen_fold(screen, screen_scope_of(screen, node), node);
 	if (text.kind == FOLD_STR)
 		note_text(screen, text.text);
+}
+
+/* List["..."] outside of annotations: what an alias of a type holds. */
+static void judge_generic(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *slice = ast_Subscript_slice(node);
+	struct values base = {0};
+
+	if ((!ast_is_str(slice) && slice->kind != AST_Tuple) ||
+		!screen_speaks(screen, ast_Subscript_value(node)))
+		return;
+	screen_evaluate(screen, screen_scope_of(screen, node), ast_Subscript_value(node),
+		SCREEN_DEPTH, &base);
+	for (uint32_t i = 0; i < base.count; i++)
+		if (base.items[i].kind == VALUE_MEMBER &&
+			str_starts(base.items[i].path, STR("typing.")))
+			screen_note_annotation(screen, slice);
 }
 
 static void judge_node(struct screen *screen, const struct ast_node *node)
@@ -235,10 +258,11 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_FunctionDef:
 		screen_definition(screen, node, ast_FunctionDef_name(node));
-		judge_annotation(screen, ast_FunctionDef_returns(node));
+		screen_note_annotation(screen, ast_FunctionDef_returns(node));
 		break;
 	case AST_AsyncFunctionDef:
 		screen_definition(screen, node, ast_AsyncFunctionDef_name(node));
+		screen_note_annotation(screen, ast_AsyncFunctionDef_returns(node));
 		break;
 	case AST_ClassDef:
 		screen_definition(screen, node, ast_ClassDef_name(node));
@@ -246,10 +270,10 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_arg:
 		screen_definition(screen, node, ast_arg_arg(node));
-		judge_annotation(screen, ast_arg_annotation(node));
+		screen_note_annotation(screen, ast_arg_annotation(node));
 		break;
 	case AST_AnnAssign:
-		judge_annotation(screen, ast_AnnAssign_annotation(node));
+		screen_note_annotation(screen, ast_AnnAssign_annotation(node));
 		break;
 	case AST_alias:
 		if (ast_alias_asname(node))
@@ -272,6 +296,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 			screen_definition(screen, node, ast_ExceptHandler_name(node));
 		break;
 	case AST_Subscript:
+		judge_generic(screen, node);
 		if (screen->names.has_paths)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		note_folded(screen, node,
@@ -365,7 +390,7 @@ int screen_judge(struct guard_sink *sink, const struct ast_node *module)
 		return -1;
 	if (screen_settle(screen) < 0)
 		return -1;
-	if (screen->testmod && screen_doctests(screen, module) < 0)
+	if (screen_settle_nested(screen, module) < 0)
 		return -1;
 	return screen->failed ? -1 : 0;
 }

@@ -61,7 +61,7 @@ struct unknown_use {
 	uint32_t scope;
 	enum guard_rule rule;
 	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
-	enum { NEEDS_NOTHING, NEEDS_NAME, NEEDS_FORMAT, NEEDS_PATH } needs;
+	enum { NEEDS_NOTHING, NEEDS_NAME, NEEDS_FORMAT, NEEDS_PATH, NEEDS_KEYWORD } needs;
 };
 
 /* What a name is known for, worked out once for each name of the tree. */
@@ -105,6 +105,9 @@ struct screen {
 	const struct ast_node *reduce;  /* a definition of __reduce__ */
 	const struct ast_node *hints;   /* a call of typing.get_type_hints() */
 	const struct ast_node *odd_annotation;
+	const struct ast_node **forwards; /* text that may be evaluated as an annotation */
+	uint32_t forward_count, forward_capacity;
+	bool keyword_found;                /* the text of a keyword that makes a loader of a call */
 	const struct ast_node *odd_doc;    /* a store to __doc__ or __test__ */
 	const struct ast_node *match_text; /* the text "__match_args__" */
 	const struct ast_node *type_dict;  /* the attributes of what may be a type, as a dict */
@@ -152,6 +155,7 @@ void screen_class_import(struct screen *screen, const struct ast_node *node,
 	const struct ast_list *names, const struct str *module);
 /* Anything that binds a name. */
 void screen_definition(struct screen *screen, const struct ast_node *node, const struct str *name);
+void screen_doc_store(struct screen *screen, const struct ast_node *node);
 void screen_match_args(struct screen *screen, const struct ast_node *node);
 void screen_pattern(struct screen *screen, const struct ast_node *node);
 
@@ -189,11 +193,11 @@ void screen_note_locals(struct screen *screen, const struct ast_node *node);
 int screen_settle_modules(struct screen *screen);
 
 /* calls.c */
-/* Whether a member of the module whose name begins so is a sink. */
-bool screen_has_sink(struct str module, struct str prefix);
 /* Judges a call as one of this member of a module. */
 void screen_call_member(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path);
+/* An argument by its keyword; NULL for a name: the first spread dict. */
+const struct ast_node *screen_keyword(const struct ast_node *call, const char *name);
 /* An argument by place or keyword; NULL: it is not there, or cannot be told from others. */
 const struct ast_node *screen_argument(
 	const struct ast_node *call, uint32_t index, const char *keyword);
@@ -221,20 +225,37 @@ void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t s
 	const struct values *callee);
 void screen_path_value(struct screen *screen, const struct ast_node *node, uint32_t scope);
 
+/* sinks.c */
+/* Whether a member of the module whose name begins so is a sink. */
+bool screen_has_sink(struct str module, struct str prefix);
+/* Whether it may only be called, because its arguments make it harmless. */
+bool screen_is_sink(const struct value *value);
+void screen_sink(
+	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path);
+void screen_sink_value(struct screen *screen, const struct ast_node *node, struct str path);
+void screen_sink_found(struct screen *screen, const struct ast_node *call, struct str what);
+void screen_loader(struct screen *screen, const struct ast_node *call);
+
+/* nested.c: text of the program that others run as code. */
+/* Annotations as text: judged where something evaluates them. */
+void screen_note_annotation(struct screen *screen, const struct ast_node *annotation);
+/* typing.NamedTuple("N", [("a", "int")]) and the like. */
+void screen_note_forward(struct screen *screen, const struct ast_node *call, struct str path);
+int screen_settle_nested(struct screen *screen, const struct ast_node *module);
+
 /* text.c */
 int screen_text(struct guard_sink *sink, const struct ast_node *module);
 
 /* cost.c */
 void screen_cost(struct screen *screen, const struct ast_node *node, uint32_t scope);
 
-/* doctests.c */
-int screen_doctests(struct screen *screen, const struct ast_node *module);
-
 /* guard.c: judges text of the program as a program; the findings live in the sink's arena. */
 void guard_check_nested(
 	struct str bytes, const struct guard_sink *around, struct guard_report *ret);
 
 /* screen.c */
+/* Whether text has a word, in whatever case. */
+bool screen_finds(struct str text, const char *word);
 /* The scope in which the node that the walk stands at is evaluated. */
 uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node);
 uint32_t screen_word(struct screen *screen, const struct str *name);

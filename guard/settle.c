@@ -95,6 +95,8 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 		return false;
 	case NEEDS_FORMAT:
 		return flow->screen->formats_found;
+	case NEEDS_KEYWORD:
+		return flow->screen->keyword_found;
 	case NEEDS_PATH:
 		flow->bad = is_bad_path;
 		flow->each = NULL;
@@ -117,7 +119,7 @@ static int settle_uses(struct screen *screen)
 		const struct unknown_use *use = &screen->uses[i];
 
 		if (is_bad_use(&flow, use)) {
-			if (use->needs == NEEDS_FORMAT || !flow.text.len)
+			if (!use->subject || !flow.text.len)
 				guard_find(screen->sink, use->rule, use->node,
 					"a name that cannot be known may be one not allowed");
 			else
@@ -200,11 +202,5 @@ int screen_settle(struct screen *screen)
 	if (screen->reduce && (screen->copies || screen->policy->level <= GUARD_LEVEL_STRICT))
 		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->reduce,
 			"what __reduce__ returns is called when objects are copied");
-	if (screen->hints && screen->odd_annotation)
-		guard_find(screen->sink, GUARD_RULE_SINK, screen->hints,
-			"get_type_hints() runs annotations that are not plain types");
-	if (screen->testmod && screen->odd_doc)
-		guard_find(screen->sink, GUARD_RULE_SINK, screen->testmod,
-			"testmod() runs text that is not in a docstring");
 	return 0;
 }

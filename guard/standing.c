@@ -241,6 +241,8 @@ void screen_judge_value(
 	for (uint32_t i = 0; i < values->count; i++) {
 		struct value value = values->items[i];
 
+		if (value.kind == VALUE_MEMBER)
+			screen_sink_value(screen, node, value.path);
 		if (value.kind == VALUE_MODULE && !module_may_stand(screen, node, scope))
 			screen_module_use(screen, node, value.path);
 		else if (value.kind == VALUE_MEMBER && str_is(value.path, "os.environ") &&

@@ -73,6 +73,8 @@ static uint32_t describe_word(struct screen *screen, const struct str *name)
 		flags |= WORD_READ;
 	if (screen_is_method(*name))
 		flags |= WORD_METHOD;
+	if (screen_costs(*name))
+		flags |= WORD_COSTS;
 	if (makes_text(*name))
 		flags |= WORD_TEXT;
 	return flags;
@@ -224,6 +226,15 @@ static void judge_generic(struct screen *screen, const struct ast_node *node)
 			screen_note_annotation(screen, slice);
 }
 
+static bool may_cost(struct screen *screen, const struct ast_node *func)
+{
+	const struct str *name = func->kind == AST_Name        ? ast_Name_id(func)
+				 : func->kind == AST_Attribute ? ast_Attribute_attr(func)
+							       : NULL;
+
+	return name && screen_word(screen, name) & WORD_COSTS;
+}
+
 static void judge_node(struct screen *screen, const struct ast_node *node)
 {
 	switch (node->kind) {
@@ -242,6 +253,8 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		if (screen->names.has_paths)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		screen_call(screen, node, screen_scope_of(screen, node));
+		if (may_cost(screen, ast_Call_func(node)))
+			screen_cost_call(screen, node, screen_scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Call_func(node)->kind == AST_Attribute &&
 				screen_word(screen, ast_Attribute_attr(ast_Call_func(node))) &
@@ -303,7 +316,16 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 			ast_Subscript_value(node)->kind == AST_Constant ||
 				ast_Subscript_slice(node)->kind == AST_Slice);
 		break;
+	case AST_ListComp:
+	case AST_SetComp:
+	case AST_DictComp:
+		screen_cost_comprehension(screen, node, screen_scope_of(screen, node));
+		break;
+	case AST_FormattedValue:
+		screen_cost_field(screen, node);
+		break;
 	case AST_Constant:
+		screen_literal(screen, node);
 		if (ast_is_str(node))
 			note_text(screen, ast_Constant_value(node));
 		break;

@@ -71,6 +71,7 @@ enum {
 	WORD_READ = 1 << 2,   /* as an attribute it needs a look whatever it is read from */
 	WORD_METHOD = 1 << 3, /* as a method it needs a look */
 	WORD_TEXT = 1 << 4,   /* a method by which text is put together */
+	WORD_COSTS = 1 << 5,  /* calls of it may be large */
 	WORD_SEEN = 1 << 7,
 };
 
@@ -245,9 +246,20 @@ int screen_settle_nested(struct screen *screen, const struct ast_node *module);
 
 /* text.c */
 int screen_text(struct guard_sink *sink, const struct ast_node *module);
+/* A literal that is too long, or made to be read by no one. */
+void screen_literal(struct screen *screen, const struct ast_node *node);
 
 /* cost.c */
+/* Operators, calls by a name that screen_costs() knows, comprehensions, fields of f-strings. */
 void screen_cost(struct screen *screen, const struct ast_node *node, uint32_t scope);
+bool screen_costs(struct str name);
+void screen_cost_call(struct screen *screen, const struct ast_node *call, uint32_t scope);
+void screen_cost_comprehension(struct screen *screen, const struct ast_node *node, uint32_t scope);
+void screen_cost_field(struct screen *screen, const struct ast_node *node);
+
+/* pattern.c */
+/* Whether a regular expression repeats what repeats. */
+bool screen_repeats_nested(struct str text);
 
 /* guard.c: judges text of the program as a program; the findings live in the sink's arena. */
 void guard_check_nested(

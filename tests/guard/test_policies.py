@@ -26,6 +26,7 @@ RULES = {
     "PSX011": ("x = 'a\u200bb'", "x = '\U0001f469\u200d\U0001f4bb'"),
     "PSX012": ("\u00b5 = 1", "\u03bc = 1"),
     "PSX013": ("\u0440rint = 1", "\u0440\u0438\u0441 = \u0394x = 1"),
+    "PSX014": (f"x = '{'Qk9Y' * 1100}'", f"x = '{'ACGT' * 1100}'\ny = '{'words here ' * 500}'"),
     "PSX101": ("import socket", "import sockets"),
     "PSX103": ("f.__globals__", "f.__name__"),
     "PSX104": ("[eval]", "eval = 1; [eval]"),
@@ -147,6 +148,41 @@ def reads_are_seen():
     for name in ("__globals__", "__subclasses__", "gi_frame", "tb_frame"):
         expect("standard", [form.format(name) for form in READS], "reject")
     expect("standard", [form.format("total") for form in READS], "allow")
+
+
+def costs_are_told():
+    """what plainly costs too much is a warning, and its near misses are not"""
+    for name, wanted in (("costly.txt", True), ("cheap.txt", False)):
+        for source, report in zip(programs(name), check("standard", programs(name))):
+            assert report["verdict"] == "allow", (source, report)
+            assert ("PSX201" in {f["rule"] for f in report["findings"]}) == wanted, source
+
+
+# What hides in text, and text that hides nothing, as strict sees it.
+HIDDEN = [
+    "x = 'user\u200fadmin'", "# \u200e x", "s = '\u061c'", "a = '\U000e0041\U000e0042'",
+    "a = 'x\u034fy'", "p\u03bfen = 1", "\u0391BC = 1", "f\u043eo = 1", "x = 'a\u200db'",
+    "x = 'a\ufe00\ufe01\ufe02\ufe03'", "print(ev\u0430l)",
+    "x = b'" + "\\x97\\x00\\xff\\x81" * 600 + "'", "x = '" + "aGVsbG8gd29ybGQ9" * 300 + "'",
+    "x = '''" + ("aGVsbG8gd29ybGQ9" * 4 + "\n") * 80 + "'''",
+    "x = '" + "word " * 20000 + "'", "x = '" + "deadbeef01" * 500 + "'",
+]
+PLAIN = [
+    "x = '\U0001f3f4\U000e0067\U000e0062\U000e007f'", "x = '\u2764\ufe0f'",
+    "\u0394x = \u03c1_air = \u03b1\u03b2 = d\u03b1 = \u03bd_max = \u03c3x = 1",
+    "x = '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645'",
+    "x = '\U0001f469\u200d\U0001f4bb'", "\u043f\u0440\u0438\u0432\u0435\u0442 = 1",
+    "x = '" + "the quick brown fox " * 2000 + "'", "x = '" + "3141592653" * 1000 + "'",
+    "x = '" + "MKVLAAGIVGLLLAQWERTY" * 300 + "'",
+    "x = '''" + "....#..A..b..Z..0..\n" * 500 + "'''",
+]
+
+
+def text_is_read():
+    """what hides in text is found, honest text is left alone"""
+    expect("strict", HIDDEN, "reject")
+    expect("strict", PLAIN, "allow")
+    expect("standard", ["x = '\u05e9\u05dc\u05d5\u05dd\u200f (a)'"], "allow")
 
 
 def the_default_is_standard():
@@ -273,6 +309,7 @@ def policy_command():
 
 
 sys.exit(tap.run([own_programs_are_refused, own_programs_are_allowed, rules_fire_and_miss,
-                  bindings_are_seen, reads_are_seen, the_default_is_standard,
+                  bindings_are_seen, reads_are_seen, costs_are_told, text_is_read,
+                  the_default_is_standard,
                   warnings_do_not_refuse, policy_files_open_and_close,
                   empty_policy_is_strictest, mistakes_in_policy_files, policy_command, corpora]))

@@ -195,13 +195,11 @@ static void judge_reopening(struct screen *screen, const struct ast_node *call, 
 
 bool screen_is_method(struct str name)
 {
-	static const char *const others[] = {"format", "format_map", "vformat", "get_field",
-		"query", "eval", "execute", "executescript", "executemany", "__init__"};
+	static const char methods[] =
+		" format format_map vformat get_field query eval execute executescript executemany "
+		"__init__ savefig ";
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (str_is(name, others[i]))
-			return true;
-	return str_starts(name, STR("to_")) || str_is(name, "savefig");
+	return str_starts(name, STR("to_")) || str_listed(name, methods);
 }
 
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope)

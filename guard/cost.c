@@ -300,15 +300,12 @@ static void judge_method(struct screen *screen, const struct ast_node *call, uin
 
 bool screen_costs(struct str name)
 {
-	static const char *const names[] = {"list", "tuple", "set", "frozenset", "sum", "sorted",
-		"max", "min", "len", "bytes", "bytearray", "pow", "format", "ljust", "rjust",
-		"center", "zfill", "factorial", "compile", "match", "search", "fullmatch",
-		"findall", "finditer", "sub", "subn", "split"};
+	static const char names[] =
+		" list tuple set frozenset sum sorted max min len bytes bytearray pow format ljust "
+		"rjust center zfill factorial compile match search fullmatch findall finditer sub "
+		"subn split ";
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_is(name, names[i]))
-			return true;
-	return false;
+	return str_listed(name, names);
 }
 
 void screen_cost_call(struct screen *screen, const struct ast_node *call, uint32_t scope)

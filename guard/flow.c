@@ -125,10 +125,9 @@ static int index_sites(struct flow *flow)
 	return flow->screen->failed ? -1 : 0;
 }
 
-int flow_init(struct flow *flow, struct screen *screen)
+void flow_init(struct flow *flow, struct screen *screen)
 {
 	*flow = (struct flow){.screen = screen, .steps = FLOW_STEPS};
-	return index_sites(flow);
 }
 
 static void trace(struct flow *flow, uint32_t scope, const struct ast_node *node, unsigned depth);
@@ -214,6 +213,9 @@ static void trace_parameter(
 	struct str name = STR("");
 
 	flow->parameter = true;
+	if (!flow->indexed && index_sites(flow) < 0)
+		flow->screen->failed = true;
+	flow->indexed = true;
 	if (owner->kind == AST_FunctionDef)
 		name = *ast_FunctionDef_name(owner);
 	else if (owner->kind == AST_AsyncFunctionDef)
@@ -235,9 +237,10 @@ static void trace_parameter(
 
 static void trace_symbol(struct flow *flow, struct symbol *symbol, unsigned depth)
 {
-	if (symbol->busy)
+	/* Once for each question is enough: what was found there has been found. */
+	if (symbol->seen == flow->question)
 		return;
-	symbol->busy = true;
+	symbol->seen = flow->question;
 	for (const struct binding *b = symbol->bindings; b && flow->steps && !flow->found;
 		b = b->next) {
 		flow->steps--;
@@ -247,7 +250,6 @@ static void trace_symbol(struct flow *flow, struct symbol *symbol, unsigned dept
 					    b->kind == BIND_WITH || b->kind == BIND_OTHER))
 			trace(flow, b->scope, b->node, depth);
 	}
-	symbol->busy = false;
 }
 
 static void trace_name(
@@ -404,15 +406,29 @@ static void trace(struct flow *flow, uint32_t scope, const struct ast_node *node
 	flow->screen->budget = 400;
 	if (flow->each)
 		flow->each(flow, scope, node);
+	if (node->kind == AST_Name) {
+		trace_name(flow, scope, node, depth - 1);
+		return;
+	}
 	value = screen_fold(flow->screen, scope, node);
 	if (value.kind != FOLD_NONE)
 		test(flow, value);
-	else if (node->kind == AST_Name)
-		trace_name(flow, scope, node, depth - 1);
 	else if (node->kind == AST_Call)
 		trace_call(flow, scope, node, depth - 1);
 	else
 		trace_parts(flow, scope, node, depth - 1);
+}
+
+void flow_ask(struct flow *flow, enum flow_question kind, flow_text_test *bad, flow_node_test *each)
+{
+	/* What led to nothing for one use leads to nothing for the next, if it is asked the same.
+	 */
+	if (flow->kind != kind || flow->found || flow->opaque || each)
+		flow->question++;
+	flow->kind = kind;
+	flow->bad = bad;
+	flow->each = each;
+	flow->prefix = kind == FLOW_PATHS;
 }
 
 bool flow_reaches(struct flow *flow, uint32_t scope, const struct ast_node *node)

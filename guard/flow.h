@@ -10,6 +10,19 @@
 struct flow_site;
 struct flow_lambda;
 
+struct flow;
+
+enum flow_question {
+	FLOW_NOTHING,
+	FLOW_NAMES,
+	FLOW_PARTS, /* names of which parts are put together: "__" + name + "__" */
+	FLOW_PATHS, /* only what text begins with counts */
+	FLOW_OBJECTS,
+};
+
+typedef bool flow_text_test(const struct flow *flow, struct str text);
+typedef void flow_node_test(struct flow *flow, uint32_t scope, const struct ast_node *node);
+
 struct flow {
 	struct screen *screen;
 	struct flow_site *sites; /* calls by the last part of what is called */
@@ -17,12 +30,14 @@ struct flow {
 	struct flow_lambda *lambdas;
 	uint32_t lambda_count, lambda_capacity;
 	uint32_t steps; /* left for the program */
+	bool indexed;   /* sites and lambdas are known */
 
-	/* What is looked for: constant text, or anything else an expression may be. */
-	bool (*bad)(const struct flow *flow, struct str text);
-	void (*each)(struct flow *flow, uint32_t scope, const struct ast_node *node);
-	bool prefix; /* only what text put together begins with counts */
-	bool whole;  /* for bad: parts of a dunder name are put together */
+	/* What is asked for: constant text, or anything else an expression may be. */
+	enum flow_question kind;
+	uint32_t question; /* marks the symbols that were followed for it */
+	flow_text_test *bad;
+	flow_node_test *each;
+	bool prefix;
 
 	bool found;
 	struct str text; /* what was found */
@@ -31,8 +46,12 @@ struct flow {
 	bool parameter; /* it came through a parameter */
 };
 
-/* Learns all calls of the program. 0, or -1 without memory. */
-int flow_init(struct flow *flow, struct screen *screen);
+/* Sets what is asked for next; each may be NULL. */
+void flow_ask(
+	struct flow *flow, enum flow_question kind, flow_text_test *bad, flow_node_test *each);
+
+/* Calls of the program are learned when the first parameter is met. */
+void flow_init(struct flow *flow, struct screen *screen);
 
 /* Whether text that flow->bad() tells of, or what flow->each() stops at, may become node. */
 bool flow_reaches(struct flow *flow, uint32_t scope, const struct ast_node *node);

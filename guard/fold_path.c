@@ -146,11 +146,39 @@ static struct fold call_method(const struct folder *folder, const struct ast_nod
 	return str_is(name, "as_posix") ? as_kind(path, FOLD_STR) : path;
 }
 
+/* Whether an expression may name a member that makes paths: by its last part, or imported. */
+static bool may_make_path(const struct folder *folder, const struct ast_node *node)
+{
+	static const char *const makers[] = {"Path", "PosixPath", "PurePath", "PurePosixPath",
+		"home", "cwd", "getcwd", "gettempdir", "join", "dirname", "abspath", "realpath",
+		"normpath", "expanduser", "expandvars", "fspath", "normcase", "fsdecode",
+		"fsencode", "sep", "pardir", "curdir", "altsep"};
+	struct resolution found;
+
+	for (size_t i = 0; node->kind == AST_Attribute && i < sizeof(makers) / sizeof(makers[0]);
+		i++)
+		if (str_is(*ast_Attribute_attr(node), makers[i]))
+			return true;
+	if (node->kind == AST_Name && folder->screen->names.star_count)
+		return true;
+	if (node->kind != AST_Name ||
+		!(screen_word(folder->screen, ast_Name_id(node)) & WORD_SPEAKS))
+		return false;
+	found = names_resolve(
+		&folder->screen->names, folder->scope, ast_Name_id(node), node->start);
+	return found.count && found.symbols[0]->bindings &&
+	       (found.symbols[0]->bindings->kind == BIND_FROM ||
+		       found.symbols[0]->bindings->kind == BIND_VALUE);
+}
+
 /* What a name stands for, of the members of modules. */
 static bool member_of(const struct folder *folder, const struct ast_node *node, struct str *ret)
 {
 	struct values values = {0};
 	struct screen *screen = folder->screen;
+
+	if (!may_make_path(folder, node))
+		return false;
 
 	/* Folding asks for values and values for folds: not without end. */
 	if (screen->nesting >= 4 || !screen_speaks(screen, node))

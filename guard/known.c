@@ -90,35 +90,31 @@ const struct known_module *known_module(struct str dotted)
 	}
 }
 
-/* Whether a list " a b c " has a word. */
-static bool has_word(const char *list, struct str word)
+bool str_listed(struct str word, const char *list)
 {
 	const char *at = list;
 
 	if (!word.len || memchr(word.ptr, ' ', word.len))
 		return false;
-	while (*at) {
-		size_t len;
-
-		at += strspn(at, " ");
-		len = strcspn(at, " ");
-		if (len == word.len && memcmp(at, word.ptr, len) == 0)
+	while ((at = strchr(at, word.ptr[0]))) {
+		if (at > list && at[-1] == ' ' && strncmp(at, word.ptr, word.len) == 0 &&
+			at[word.len] == ' ')
 			return true;
-		at += len;
+		at++;
 	}
 	return false;
 }
 
 bool known_module_lists(const struct known_module *module, struct str member)
 {
-	return has_word(module->members, member);
+	return str_listed(member, module->members);
 }
 
 bool known_reexport(struct str module, struct str attribute)
 {
 	const struct reexport *found = FIND(module, reexports);
 
-	return found && has_word(found->attributes, attribute);
+	return found && str_listed(attribute, found->attributes);
 }
 
 enum builtin_level known_builtin(struct str name)

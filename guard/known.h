@@ -9,6 +9,9 @@
 
 #include "base/str.h"
 
+/* Whether a list " a b c ", with a blank at both ends, has a word. */
+bool str_listed(struct str word, const char *list);
+
 enum module_level {
 	MODULE_UNKNOWN,
 	MODULE_SAFE,

@@ -162,12 +162,33 @@ static bool is_imported(const struct screen *screen, uint32_t scope, const struc
 	return found.count != 0;
 }
 
+/* Whether an attribute of this name is more than plain to any of the modules. */
+static bool is_telling(struct screen *screen, const struct str *name)
+{
+	struct word *word = &screen->words[((uintptr_t)name >> 4) % WORDS_KEPT];
+
+	if (word->name == name && word->flags & WORD_CLEAN)
+		return false;
+	for (uint32_t i = 0; i < screen->module_count; i++) {
+		const struct module_use *use = &screen->modules[i];
+		struct value member = screen_member(screen, use->path, *name);
+
+		if (leads(screen, use, *name) || member.kind == VALUE_MODULE ||
+			screen_is_taker(member.path) || screen_is_judged(member.path))
+			return true;
+	}
+	screen_word(screen, name);
+	word->flags |= WORD_CLEAN;
+	return false;
+}
+
 static void visit(struct screen *screen, const struct ast_walk *walk, uint32_t scope)
 {
 	const struct ast_node *node = walk->node, *parent = ast_walk_parent(walk, 1);
 	struct str name;
 
-	if (node->kind != AST_Attribute || is_imported(screen, scope, ast_Attribute_value(node)))
+	if (node->kind != AST_Attribute || !is_telling(screen, ast_Attribute_attr(node)) ||
+		is_imported(screen, scope, ast_Attribute_value(node)))
 		return;
 	name = *ast_Attribute_attr(node);
 	if (str_is(name, "__dict__") && ast_Attribute_value(node)->kind == AST_Name &&

@@ -488,6 +488,7 @@ static void note_module(struct names *names, struct str module)
 {
 	static const char *const holders[] = {"os", "os.path", "pathlib", "posixpath", "tempfile"};
 
+	names->has_pathlib |= str_is(module, "pathlib");
 	for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
 		names->has_paths |= str_is(module, holders[i]);
 }

@@ -49,7 +49,8 @@ struct symbol {
 	bool deleted; /* by del or by the end of an except clause, somewhere */
 	bool global;  /* declared so: the module's symbol is meant */
 	bool nonlocal;
-	bool busy; /* being followed: it is not followed again from within itself */
+	bool busy;     /* being followed: it is not followed again from within itself */
+	uint32_t seen; /* the last question of guard/flow.h for which it was followed */
 };
 
 enum scope_kind { SCOPE_MODULE, SCOPE_FUNCTION, SCOPE_CLASS, SCOPE_COMPREHENSION };
@@ -74,6 +75,7 @@ struct names {
 	const struct ast_node *module;
 	bool has_metaclass; /* a class has keywords, by which it may have one */
 	bool has_paths;     /* imports os, pathlib or another module that makes paths */
+	bool has_pathlib;
 };
 
 /* A scope of no program: names that some binding, anywhere, gives a value worth following. */

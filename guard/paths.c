@@ -100,10 +100,16 @@ static bool fits(const struct path_taker *taker, struct str path, bool unknown)
 
 static const struct path_taker *taker_of(struct str path, bool unknown)
 {
-	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
-		if (fits(&takers[i], path, unknown))
+	for (size_t i = 0; path.len && i < sizeof(takers) / sizeof(takers[0]); i++)
+		if ((takers[i].callee.ptr[0] == path.ptr[0] || takers[i].callee.ptr[0] == '*') &&
+			fits(&takers[i], path, unknown))
 			return &takers[i];
 	return NULL;
+}
+
+bool screen_is_taker(struct str path)
+{
+	return taker_of(path, false) != NULL;
 }
 
 /* Whether a mode writes: what cannot be known is taken for reading. */
@@ -159,13 +165,6 @@ static void judge_path(const struct path_use *use, const struct ast_node *arg)
 						    .needs = NEEDS_PATH});
 }
 
-static bool names_keyword(const char *keywords, struct str name)
-{
-	const char *at = memmem(keywords, strlen(keywords), name.ptr, name.len);
-
-	return at && at > keywords && at[-1] == ' ' && at[name.len] == ' ';
-}
-
 /* **{"file": ...} */
 static void judge_spread(
 	const struct path_use *use, const struct ast_node *value, const char *keywords)
@@ -182,7 +181,7 @@ static void judge_spread(
 
 		if (ast_Dict_keys(dict)->items[i])
 			key = screen_fold(use->screen, inner.scope, ast_Dict_keys(dict)->items[i]);
-		if (key.kind != FOLD_STR || names_keyword(keywords, key.text))
+		if (key.kind != FOLD_STR || str_listed(key.text, keywords))
 			judge_path(&inner, ast_Dict_values(dict)->items[i]);
 	}
 }
@@ -206,7 +205,7 @@ static void judge_taker(struct screen *screen, const struct ast_node *call, uint
 
 		if (!name)
 			judge_spread(&use, ast_keyword_value(keywords->items[i]), taker->keywords);
-		else if (names_keyword(taker->keywords, *name))
+		else if (str_listed(*name, taker->keywords))
 			judge_path(&use, ast_keyword_value(keywords->items[i]));
 	}
 }
@@ -242,11 +241,6 @@ void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t s
 	}
 }
 
-static bool is_one_of(struct str name, const char *list)
-{
-	return name.len && names_keyword(list, name);
-}
-
 static const char pure_members[] =
 	" name stem suffix suffixes parts parent parents anchor root drive as_posix as_uri "
 	"is_absolute "
@@ -267,7 +261,7 @@ static bool is_only_named(const struct screen *screen)
 
 	switch (parent->kind) {
 	case AST_Attribute:
-		return is_one_of(*ast_Attribute_attr(parent), pure_members);
+		return str_listed(*ast_Attribute_attr(parent), pure_members);
 	case AST_Assign:
 		return ast_Assign_targets(parent)->items[0]->kind == AST_Name;
 	case AST_AnnAssign:
@@ -280,10 +274,39 @@ static bool is_only_named(const struct screen *screen)
 	case AST_Call:
 		func = ast_Call_func(parent);
 		if (func->kind == AST_Attribute)
-			return is_one_of(*ast_Attribute_attr(func), pure_callees);
-		return func->kind == AST_Name && is_one_of(*ast_Name_id(func), pure_callees);
+			return str_listed(*ast_Attribute_attr(func), pure_callees);
+		return func->kind == AST_Name && str_listed(*ast_Name_id(func), pure_callees);
 	default:
 		return false;
+	}
+}
+
+/* Whether the look of an expression lets it be a path; other calls give none that is known. */
+static bool may_be_path(struct screen *screen, const struct ast_node *node)
+{
+	static const char makers[] =
+		" Path PosixPath PurePath PurePosixPath home cwd joinpath with_name with_suffix "
+		"with_stem resolve absolute expanduser readlink ";
+	const struct ast_node *func;
+
+	if (screen->names.star_count)
+		return true;
+	switch (node->kind) {
+	case AST_Name:
+		return screen_word(screen, ast_Name_id(node)) & WORD_SPEAKS;
+	case AST_Attribute:
+		return str_is(*ast_Attribute_attr(node), "parent");
+	case AST_Subscript:
+		return ast_Subscript_value(node)->kind == AST_Attribute &&
+		       str_is(*ast_Attribute_attr(ast_Subscript_value(node)), "parents");
+	case AST_Call:
+		func = ast_Call_func(node);
+		if (func->kind == AST_Attribute)
+			return str_listed(*ast_Attribute_attr(func), makers);
+		return func->kind == AST_Name &&
+		       screen_word(screen, ast_Name_id(func)) & WORD_SPEAKS;
+	default:
+		return node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Div;
 	}
 }
 
@@ -294,7 +317,8 @@ void screen_path_value(struct screen *screen, const struct ast_node *node, uint3
 	bool writes = false;
 	struct fold path;
 
-	if (!parent || is_only_named(screen))
+	if (!screen->names.has_pathlib || !parent || !may_be_path(screen, node) ||
+		is_only_named(screen))
 		return;
 	path = screen_fold(screen, scope, node);
 	if (path.kind != FOLD_PATH)
@@ -302,7 +326,7 @@ void screen_path_value(struct screen *screen, const struct ast_node *node, uint3
 	if (parent->kind == AST_Attribute) {
 		const struct ast_node *call = ast_walk_parent(screen->walk, 2);
 
-		writes = is_one_of(*ast_Attribute_attr(parent), writing_members);
+		writes = str_listed(*ast_Attribute_attr(parent), writing_members);
 		if (str_is(*ast_Attribute_attr(parent), "open") && call->kind == AST_Call)
 			writes = mode_writes(screen, scope, screen_argument(call, 0, "mode"));
 	}

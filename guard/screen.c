@@ -44,14 +44,10 @@ bool screen_finds(struct str text, const char *word)
 /* Methods by which text is put together. */
 static bool makes_text(struct str name)
 {
-	static const char *const methods[] = {"join", "decode", "replace", "format", "lower",
-		"swapcase", "strip", "title", "removeprefix", "removesuffix", "upper", "center",
-		"ljust", "rjust"};
+	static const char methods[] = " join decode replace format lower swapcase strip title "
+				      "removeprefix removesuffix upper center ljust rjust ";
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (str_is(name, methods[i]))
-			return true;
-	return false;
+	return str_listed(name, methods);
 }
 
 static uint32_t describe_word(struct screen *screen, const struct str *name)
@@ -177,6 +173,10 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 /* Text that may become a format somewhere in the program. */
 static void note_text(struct screen *screen, struct str text)
 {
+	if (!screen->paths_found && text.len && text.len < 512)
+		screen->paths_found = screen_bad_path(text);
+	if (text.len < 3)
+		return;
 	if (str_is(text, "__match_args__"))
 		screen->match_text = screen->walk->node;
 	if (str_is(text, "allow_pickle") || str_is(text, "eval_str"))
@@ -240,17 +240,16 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	switch (node->kind) {
 	case AST_Name:
 		judge_name(screen, node);
-		if (screen->names.has_paths && ast_Name_ctx(node) == AST_LOAD &&
-			screen_word(screen, ast_Name_id(node)) & WORD_SPEAKS)
+		if (screen->names.has_pathlib && ast_Name_ctx(node) == AST_LOAD)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		break;
 	case AST_Attribute:
 		judge_attribute(screen, node);
-		if (screen->names.has_paths && str_is(*ast_Attribute_attr(node), "parent"))
+		if (screen->names.has_pathlib)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		break;
 	case AST_Call:
-		if (screen->names.has_paths)
+		if (screen->names.has_pathlib)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		screen_call(screen, node, screen_scope_of(screen, node));
 		if (may_cost(screen, ast_Call_func(node)))
@@ -310,7 +309,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_Subscript:
 		judge_generic(screen, node);
-		if (screen->names.has_paths)
+		if (screen->names.has_pathlib)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		note_folded(screen, node,
 			ast_Subscript_value(node)->kind == AST_Constant ||
@@ -337,8 +336,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 			text = screen_fold(screen, screen_scope_of(screen, node), node);
 		if (text.kind == FOLD_STR)
 			note_text(screen, text.text);
-		if (node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Div &&
-			screen->names.has_paths)
+		if (node->kind == AST_BinOp && screen->names.has_pathlib)
 			screen_path_value(screen, node, screen_scope_of(screen, node));
 		if (node->kind == AST_BinOp)
 			screen_cost(screen, node, screen_scope_of(screen, node));

@@ -72,6 +72,7 @@ enum {
 	WORD_METHOD = 1 << 3, /* as a method it needs a look */
 	WORD_TEXT = 1 << 4,   /* a method by which text is put together */
 	WORD_COSTS = 1 << 5,  /* calls of it may be large */
+	WORD_CLEAN = 1 << 6,  /* tells nothing of modules that are values */
 	WORD_SEEN = 1 << 7,
 };
 
@@ -98,6 +99,7 @@ struct screen {
 	struct unknown_use *uses;
 	uint32_t use_count, use_capacity;
 	bool formats_found;             /* text of a format that reads what may not be read */
+	bool paths_found;               /* text that is a path not allowed */
 	uint32_t nesting;               /* of folds within values within folds */
 	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
 	bool failed;                    /* no memory */
@@ -172,6 +174,7 @@ bool screen_is_builtin(const struct screen *screen, uint32_t scope, const struct
 
 /* settle.c: 0, or -1 without memory. */
 int screen_settle(struct screen *screen);
+bool screen_bad_path(struct str text);
 
 /* getattr.c */
 /* Whether an object is one from which attributes lead anywhere. */
@@ -221,6 +224,8 @@ void screen_format_value(struct screen *screen, const struct ast_node *node,
 void screen_unknown_format(struct screen *screen, const struct ast_node *node);
 
 /* paths.c */
+/* Whether calls of a member are given files. */
+bool screen_is_taker(struct str path);
 bool screen_foreign_path(struct str path, bool writes);
 void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope,
 	const struct values *callee);
@@ -229,6 +234,8 @@ void screen_path_value(struct screen *screen, const struct ast_node *node, uint3
 /* sinks.c */
 /* Whether a member of the module whose name begins so is a sink. */
 bool screen_has_sink(struct str module, struct str prefix);
+/* Whether calls of a member are judged by what they are given. */
+bool screen_is_judged(struct str path);
 /* Whether it may only be called, because its arguments make it harmless. */
 bool screen_is_sink(const struct value *value);
 void screen_sink(

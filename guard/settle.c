@@ -33,7 +33,8 @@ static bool is_bad_attribute(const struct flow *flow, struct str text)
 		struct str part = str_from(text.ptr, len);
 
 		if (screen_bad_name(flow->screen, part) ||
-			(flow->whole && len < 40 && is_bad_with_underscores(flow->screen, part)))
+			(flow->kind == FLOW_PARTS && len < 40 &&
+				is_bad_with_underscores(flow->screen, part)))
 			return true;
 		if (!dot)
 			break;
@@ -42,12 +43,18 @@ static bool is_bad_attribute(const struct flow *flow, struct str text)
 	return false;
 }
 
-static bool is_bad_path(const struct flow *flow, struct str text)
+/* A text that is a path not allowed, and no comment in another language. */
+bool screen_bad_path(struct str text)
 {
-	(void)flow;
 	return text.len < 512 && !memchr(text.ptr ? text.ptr : "", '\n', text.len) &&
 	       (text.len < 2 || text.ptr[0] != '/' || text.ptr[1] != '/') &&
 	       screen_foreign_path(text, false);
+}
+
+static bool is_bad_path(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	return screen_bad_path(text);
 }
 
 /* What an attribute is read from is something that leads out. */
@@ -74,17 +81,14 @@ static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
 {
 	bool opaque;
 
-	flow->bad = is_bad_attribute;
-	flow->each = NULL;
-	flow->prefix = false;
-	flow->whole = puts_underscores(use->subject);
+	flow_ask(flow, puts_underscores(use->subject) ? FLOW_PARTS : FLOW_NAMES, is_bad_attribute,
+		NULL);
 	if (flow_reaches(flow, use->scope, use->subject))
 		return true;
 	opaque = flow->opaque && flow->parameter;
 	if (!opaque || !use->object)
 		return false;
-	flow->bad = no_text;
-	flow->each = look_for_roads;
+	flow_ask(flow, FLOW_OBJECTS, no_text, look_for_roads);
 	return flow_reaches(flow, use->scope, use->object);
 }
 
@@ -98,42 +102,38 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 	case NEEDS_KEYWORD:
 		return flow->screen->keyword_found;
 	case NEEDS_PATH:
-		flow->bad = is_bad_path;
-		flow->each = NULL;
-		flow->prefix = true;
+		if (!flow->screen->paths_found)
+			return false;
+		flow_ask(flow, FLOW_PATHS, is_bad_path, NULL);
 		return flow_reaches(flow, use->scope, use->subject);
 	default:
 		return is_bad_name_use(flow, use);
 	}
 }
 
-static int settle_uses(struct screen *screen)
+/* Uses of one kind after the other, so that what was followed for one need not be for the next. */
+static void settle_uses(struct screen *screen, struct flow *flow, int needs)
 {
-	struct flow flow;
-
-	if (!screen->use_count)
-		return 0;
-	if (flow_init(&flow, screen) < 0)
-		return -1;
 	for (uint32_t i = 0; i < screen->use_count; i++) {
 		const struct unknown_use *use = &screen->uses[i];
 
-		if (is_bad_use(&flow, use)) {
-			if (!use->subject || !flow.text.len)
+		if ((int)use->needs != needs)
+			continue;
+		if (is_bad_use(flow, use)) {
+			if (!use->subject || !flow->text.len)
 				guard_find(screen->sink, use->rule, use->node,
 					"a name that cannot be known may be one not allowed");
 			else
 				guard_find(screen->sink, use->rule, use->node,
 					use->needs == NEEDS_PATH ? "path '%.*s' is not allowed"
 								 : "name '%.*s' is not allowed",
-					STR_ARG(flow.text));
+					STR_ARG(flow->text));
 		} else if (use->otherwise != GUARD_RULE_COUNT) {
 			guard_find(screen->sink, use->otherwise, use->node,
 				use->needs == NEEDS_PATH ? "a path that cannot be known"
 							 : "a name that cannot be known");
 		}
 	}
-	return 0;
 }
 
 static bool is_key_method(struct str name)
@@ -155,9 +155,7 @@ static bool is_bad_key(struct flow *flow, uint32_t scope, const struct ast_node 
 		key = ast_Call_args(node)->items[0];
 	if (!key || key->kind == AST_Slice)
 		return false;
-	flow->bad = is_bad_attribute;
-	flow->each = NULL;
-	flow->prefix = flow->whole = false;
+	flow_ask(flow, FLOW_NAMES, is_bad_attribute, NULL);
 	return flow_reaches(flow, scope, key);
 }
 
@@ -165,11 +163,10 @@ static bool is_bad_key(struct flow *flow, uint32_t scope, const struct ast_node 
  * vars(x) of what may be a type hands out its descriptors: __globals__ of functions by a key, or
  * any of them by __get__().
  */
-static int settle_dicts(struct screen *screen)
+static int settle_dicts(struct screen *screen, struct flow *flow)
 {
 	cleanup_ast_walk struct ast_walk walk = {0};
 	struct scope_stack stack;
-	struct flow flow;
 	enum ast_walk_event event;
 
 	if (!screen->type_dict)
@@ -177,15 +174,15 @@ static int settle_dicts(struct screen *screen)
 	if (screen->bound_get)
 		guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, screen->type_dict,
 			"what this hands out is bound by __get__()");
-	if (flow_init(&flow, screen) < 0 || scope_stack_init(&stack, &screen->names) < 0 ||
+	if (scope_stack_init(&stack, &screen->names) < 0 ||
 		ast_walk_init(&walk, screen->names.module) < 0)
 		return -1;
 	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
 		if (event == AST_WALK_ENTER &&
-			is_bad_key(&flow, scope_stack_at(&stack, &screen->names, walk.node->start),
+			is_bad_key(flow, scope_stack_at(&stack, &screen->names, walk.node->start),
 				walk.node))
 			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, walk.node,
-				"attribute '%.*s' is not allowed", STR_ARG(flow.text));
+				"attribute '%.*s' is not allowed", STR_ARG(flow->text));
 		scope_stack_step(&stack, &walk, event == AST_WALK_ENTER);
 	}
 	return 0;
@@ -193,8 +190,14 @@ static int settle_dicts(struct screen *screen)
 
 int screen_settle(struct screen *screen)
 {
-	if (screen_settle_modules(screen) < 0 || settle_uses(screen) < 0 ||
-		settle_dicts(screen) < 0)
+	struct flow flow;
+
+	if (screen_settle_modules(screen) < 0)
+		return -1;
+	flow_init(&flow, screen);
+	for (int needs = NEEDS_NOTHING; screen->use_count && needs <= NEEDS_KEYWORD; needs++)
+		settle_uses(screen, &flow, needs);
+	if (screen->type_dict && settle_dicts(screen, &flow) < 0)
 		return -1;
 	if (screen->match_text && screen->positional)
 		guard_find(screen->sink, GUARD_RULE_DYNAMIC, screen->match_text,

@@ -76,6 +76,8 @@ static const struct sink *sink_of(struct str path)
 	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++) {
 		struct str row = sinks[i].path;
 
+		if (!path.len || row.ptr[0] != path.ptr[0])
+			continue;
 		if (row.ptr[row.len - 1] == '*' ? str_starts(path, str_from(row.ptr, row.len - 1))
 						: str_eq(path, row))
 			return &sinks[i];
@@ -378,6 +380,12 @@ static bool is_harmless(
 	default:
 		return false;
 	}
+}
+
+bool screen_is_judged(struct str path)
+{
+	return sink_of(path) || str_starts(path, STR("operator.")) ||
+	       str_starts(path, STR("logging."));
 }
 
 bool screen_is_sink(const struct value *value)

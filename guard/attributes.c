@@ -13,9 +13,8 @@ bool screen_owns(const struct screen *screen, struct str name)
 /* Attributes refused on any object. */
 bool screen_bad_name(const struct screen *screen, struct str name)
 {
-	(void)screen;
 	if (is_dunder(name))
-		return !known_dunder(name);
+		return !known_dunder(name) && (known_core(name) || !screen_owns(screen, name));
 	return known_inner(name);
 }
 
@@ -268,7 +267,7 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 				"attribute '__dict__' hands out an object's attributes");
 		return;
 	}
-	if (!known_dunder(name) || (access == ACCESS_STORE && str_is(name, "__class__")))
+	if (screen_bad_name(screen, name) || (access == ACCESS_STORE && str_is(name, "__class__")))
 		deny(screen, node, name);
 	if (access == ACCESS_STORE && str_is(name, "__match_args__"))
 		screen_match_args(screen, node);
@@ -286,8 +285,7 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 			(parent->kind == AST_Attribute &&
 				(str_is(*ast_Attribute_attr(parent), "update") ||
 					str_is(*ast_Attribute_attr(parent), "setdefault"))))
-			guard_find(screen->sink, GUARD_RULE_DEFINITION, node,
-				"'__annotations__' may not be changed");
+			screen->changed_annotations = node;
 	}
 }
 

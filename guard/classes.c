@@ -46,8 +46,7 @@ void screen_definition(struct screen *screen, const struct ast_node *node, const
 	else if (str_is(*name, "__doc__") || str_is(*name, "__test__"))
 		screen_doc_store(screen, node);
 	else if (str_is(*name, "__annotations__"))
-		guard_find(screen->sink, GUARD_RULE_DEFINITION, node,
-			"'__annotations__' may not be defined: its names become code");
+		screen->changed_annotations = node;
 	else if (str_is(*name, "__reduce__") || str_is(*name, "__reduce_ex__"))
 		screen->reduce = node;
 	else if (is_dunder(*name) && known_bad_definition(*name))

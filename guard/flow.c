@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define FLOW_STEPS 200000u
+#define FLOW_STEPS 50000u
 #define FLOW_DEPTH 24u
 
 /* A call, or what else hands values to a function: where, and by what name. */

@@ -17,6 +17,7 @@ enum flow_question {
 	FLOW_NAMES,
 	FLOW_PARTS, /* names of which parts are put together: "__" + name + "__" */
 	FLOW_PATHS, /* only what text begins with counts */
+	FLOW_CODE,
 	FLOW_OBJECTS,
 };
 

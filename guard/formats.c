@@ -81,8 +81,8 @@ static bool has_library_argument(struct screen *screen, const struct ast_node *c
 	for (size_t k = 0; k < 2; k++)
 		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++)
 			screen_evaluate(screen, scope,
-				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i], 6,
-				&values);
+				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i],
+				SCREEN_DEPTH, &values);
 	return screen_may_be(&values, VALUE_MODULE, NULL) ||
 	       screen_may_be(&values, VALUE_MEMBER, NULL) ||
 	       screen_may_be(&values, VALUE_RESULT, NULL);

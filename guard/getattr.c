@@ -10,8 +10,8 @@
 
 /* What is known of a name that is not known in full. */
 struct shape {
-	enum { SHAPE_NONE, SHAPE_CAPITALS, SHAPE_PREFIX, SHAPE_PUBLIC } kind;
-	struct str prefix;
+	enum { SHAPE_NONE, SHAPE_CAPITALS, SHAPE_PREFIX, SHAPE_SUFFIX, SHAPE_PUBLIC } kind;
+	struct str part;
 };
 
 static struct shape shape_of(
@@ -26,6 +26,17 @@ static struct shape prefixed(struct screen *screen, uint32_t scope, const struct
 		memchr(text.text.ptr, '.', text.text.len))
 		return (struct shape){SHAPE_NONE, STR("")};
 	return (struct shape){SHAPE_PREFIX, text.text};
+}
+
+/* What a name ends with, if it begins with what is not known. */
+static struct shape suffixed(struct screen *screen, uint32_t scope, const struct ast_node *node)
+{
+	struct fold text = screen_fold(screen, scope, node);
+
+	if (text.kind != FOLD_STR || !text.text.len || text.text.ptr[text.text.len - 1] == '_' ||
+		memchr(text.text.ptr, '.', text.text.len))
+		return (struct shape){SHAPE_NONE, STR("")};
+	return (struct shape){SHAPE_SUFFIX, text.text};
 }
 
 /* `k` where its comprehension has `if not k.startswith("_")`. */
@@ -75,6 +86,7 @@ static struct shape shape_of(
 	struct screen *screen, uint32_t scope, const struct ast_node *node, unsigned depth)
 {
 	const struct ast_node *func;
+	struct shape shape;
 
 	if (!depth)
 		return (struct shape){SHAPE_NONE, STR("")};
@@ -82,11 +94,19 @@ static struct shape shape_of(
 	case AST_Name:
 		return shape_of_name(screen, scope, node, depth);
 	case AST_BinOp:
-		return prefixed(screen, scope, ast_BinOp_left(node));
+		shape = prefixed(screen, scope, ast_BinOp_left(node));
+		return shape.kind == SHAPE_NONE && ast_BinOp_op(node) == AST_OP_Add
+			       ? suffixed(screen, scope, ast_BinOp_right(node))
+			       : shape;
 	case AST_JoinedStr:
-		if (ast_JoinedStr_values(node)->count)
-			return prefixed(screen, scope, ast_JoinedStr_values(node)->items[0]);
-		break;
+		if (!ast_JoinedStr_values(node)->count)
+			break;
+		shape = prefixed(screen, scope, ast_JoinedStr_values(node)->items[0]);
+		return shape.kind == SHAPE_NONE
+			       ? suffixed(screen, scope,
+					 ast_JoinedStr_values(node)
+						 ->items[ast_JoinedStr_values(node)->count - 1])
+			       : shape;
 	case AST_Call:
 		func = ast_Call_func(node);
 		if (func->kind == AST_Attribute && str_is(*ast_Attribute_attr(func), "upper") &&
@@ -102,16 +122,22 @@ static struct shape shape_of(
 /* Whether a name of such a shape leads nowhere, whatever it is read from. */
 static bool is_harmless_shape(struct shape shape, const struct values *base)
 {
+	struct str prefix = shape.kind == SHAPE_PREFIX ? shape.part : STR("");
+
 	if (shape.kind == SHAPE_NONE ||
-		(shape.kind == SHAPE_PREFIX && known_inner_prefix(shape.prefix)))
+		(shape.kind == SHAPE_PREFIX && known_inner_prefix(prefix)) ||
+		(shape.kind == SHAPE_SUFFIX && known_inner_suffix(shape.part)))
 		return false;
 	for (uint32_t i = 0; i < base->count; i++) {
 		struct str path = base->items[i].path;
 
 		if (base->items[i].kind != VALUE_MODULE)
 			continue;
-		if (known_leads(path, shape.prefix, shape.kind == SHAPE_CAPITALS) ||
-			screen_has_sink(path, shape.prefix))
+		if (shape.kind == SHAPE_SUFFIX
+				? known_leads_suffix(path, shape.part)
+				: known_leads(path, prefix, shape.kind == SHAPE_CAPITALS))
+			return false;
+		if (shape.kind != SHAPE_SUFFIX && screen_has_sink(path, prefix))
 			return false;
 	}
 	return shape.kind != SHAPE_PUBLIC || screen_may_be(base, VALUE_MODULE, NULL);

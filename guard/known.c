@@ -57,6 +57,10 @@ static const struct str lent[] = {
 #define LENT(name) STR_INIT(name),
 #include "guard/attributes.def"
 };
+static const struct str cores[] = {
+#define CORE(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
 static const struct str wholes[] = {
 #define WHOLE(name) STR_INIT(name),
 #include "guard/attributes.def"
@@ -210,4 +214,54 @@ bool known_is_standard(struct str module)
 	struct str top = dot ? str_from(module.ptr, (size_t)(dot - module.ptr)) : module;
 
 	return FIND(top, reexports) || known_whole(top);
+}
+
+static bool ends(struct str name, struct str suffix)
+{
+	return name.len >= suffix.len &&
+	       memcmp(name.ptr + name.len - suffix.len, suffix.ptr, suffix.len) == 0;
+}
+
+static bool any_ends(const char *list, struct str suffix)
+{
+	for (const char *at = list; *at;) {
+		size_t len;
+
+		at += strspn(at, " ");
+		len = strcspn(at, " ");
+		if (len && ends(str_from(at, len), suffix))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+bool known_leads_suffix(struct str module, struct str suffix)
+{
+	const struct known_module *known = known_module(module);
+	const struct reexport *reexport = FIND(module, reexports);
+
+	if (known && known->level != MODULE_SAFE && known->level != MODULE_PLAIN)
+		return true;
+	for (size_t i = 0; i < LENGTH(roads); i++)
+		if (ends(roads[i], suffix))
+			return true;
+	return (known && any_ends(known->members, suffix)) ||
+	       (reexport && any_ends(reexport->attributes, suffix));
+}
+
+bool known_inner_suffix(struct str suffix)
+{
+	for (size_t i = 0; i < LENGTH(inners); i++)
+		if (ends(inners[i], suffix))
+			return true;
+	for (size_t i = 0; i < LENGTH(lent); i++)
+		if (ends(lent[i], suffix))
+			return true;
+	return false;
+}
+
+bool known_core(struct str name)
+{
+	return FIND(name, cores) != NULL;
 }

@@ -42,12 +42,18 @@ bool known_reexport(struct str module, struct str attribute);
  * data or a function: a module, or a member that is not open.
  */
 bool known_leads(struct str module, struct str prefix, bool capitals);
+/* The same of names that end so, private ones included. */
+bool known_leads_suffix(struct str module, struct str suffix);
 /* Whether it is one of the standard library, of which all modules within modules are known. */
 bool known_is_standard(struct str module);
 /* Modules whose attributes, private ones included, lead nowhere. */
 bool known_whole(struct str module);
 /* Whether an attribute that leads into the interpreter begins so. */
 bool known_inner_prefix(struct str prefix);
+
+bool known_inner_suffix(struct str suffix);
+/* Names with two underscores that Python itself gives a meaning. */
+bool known_core(struct str name);
 
 enum builtin_level {
 	BUILTIN_NONE,   /* no builtin's name */

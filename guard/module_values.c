@@ -125,7 +125,7 @@ static bool leads(const struct screen *screen, const struct module_use *use, str
 	if (known_road(name) || (known && known_module_lists(known, name)))
 		return true;
 	if (str_is(name, "__dict__"))
-		return true;
+		return !known_whole(use->path);
 	/* Of the standard library's modules all private members that lead on are known. */
 	return is_private(name) && !is_dunder(name) && !known_private(name) &&
 	       !screen_owns(screen, name) && (!known || !known_is_standard(use->path));

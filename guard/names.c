@@ -124,6 +124,19 @@ struct bind {
 	bool certain;
 };
 
+/* for module in (gzip, bz2) */
+static bool has_speaking_items(const struct ast_node *node)
+{
+	const struct ast_list *items = node->kind == AST_Tuple  ? ast_Tuple_elts(node)
+				       : node->kind == AST_List ? ast_List_elts(node)
+								: NULL;
+
+	for (uint32_t i = 0; items && i < items->count && i < 16; i++)
+		if (items->items[i]->kind != AST_Constant && items->items[i]->kind != AST_Tuple)
+			return true;
+	return false;
+}
+
 /* Whether a binding can give a name a module, a member of one or a builtin. */
 static bool speaks(const struct bind *what)
 {
@@ -132,7 +145,7 @@ static bool speaks(const struct bind *what)
 	if (what->kind == BIND_IMPORT || what->kind == BIND_FROM || what->kind == BIND_WITH)
 		return true;
 	if (what->kind == BIND_EACH)
-		return what->node->kind == AST_Tuple || what->node->kind == AST_List;
+		return has_speaking_items(node);
 	if (what->kind == BIND_PARAM)
 		node = what->statement;
 	if ((what->kind != BIND_VALUE && what->kind != BIND_PARAM) || !node)

@@ -100,10 +100,14 @@ static bool fits(const struct path_taker *taker, struct str path, bool unknown)
 
 static const struct path_taker *taker_of(struct str path, bool unknown)
 {
-	for (size_t i = 0; path.len && i < sizeof(takers) / sizeof(takers[0]); i++)
-		if ((takers[i].callee.ptr[0] == path.ptr[0] || takers[i].callee.ptr[0] == '*') &&
-			fits(&takers[i], path, unknown))
+	for (size_t i = 0; path.len && i < sizeof(takers) / sizeof(takers[0]); i++) {
+		struct str callee = takers[i].callee;
+		bool open_ended = callee.ptr[callee.len - 1] == '*' || callee.ptr[0] == '*';
+
+		/* Most rows are told apart by their length. */
+		if ((open_ended || callee.len == path.len) && fits(&takers[i], path, unknown))
 			return &takers[i];
+	}
 	return NULL;
 }
 

@@ -177,6 +177,7 @@ static void note_text(struct screen *screen, struct str text)
 		screen->paths_found = screen_bad_path(text);
 	if (text.len < 3)
 		return;
+	screen->names_found |= text.len < 64 && screen_bad_name(screen, text);
 	if (str_is(text, "__match_args__"))
 		screen->match_text = screen->walk->node;
 	if (str_is(text, "allow_pickle") || str_is(text, "eval_str"))

@@ -61,7 +61,14 @@ struct unknown_use {
 	uint32_t scope;
 	enum guard_rule rule;
 	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
-	enum { NEEDS_NOTHING, NEEDS_NAME, NEEDS_FORMAT, NEEDS_PATH, NEEDS_KEYWORD } needs;
+	enum {
+		NEEDS_NOTHING,
+		NEEDS_NAME,
+		NEEDS_FORMAT,
+		NEEDS_PATH,
+		NEEDS_KEYWORD,
+		NEEDS_CODE
+	} needs;
 };
 
 /* What a name is known for, worked out once for each name of the tree. */
@@ -99,6 +106,7 @@ struct screen {
 	struct unknown_use *uses;
 	uint32_t use_count, use_capacity;
 	bool formats_found;             /* text of a format that reads what may not be read */
+	bool names_found;               /* text that is an attribute not allowed */
 	bool paths_found;               /* text that is a path not allowed */
 	uint32_t nesting;               /* of folds within values within folds */
 	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
@@ -110,13 +118,14 @@ struct screen {
 	const struct ast_node *odd_annotation;
 	const struct ast_node **forwards; /* text that may be evaluated as an annotation */
 	uint32_t forward_count, forward_capacity;
-	bool keyword_found;                /* the text of a keyword that makes a loader of a call */
-	const struct ast_node *odd_doc;    /* a store to __doc__ or __test__ */
-	const struct ast_node *match_text; /* the text "__match_args__" */
-	const struct ast_node *type_dict;  /* the attributes of what may be a type, as a dict */
-	const struct ast_node *bound_get;  /* a call of __get__() */
-	bool positional;                   /* class patterns read attributes by place */
-	uint32_t budget;                   /* steps of evaluation left for this node */
+	bool keyword_found;             /* the text of a keyword that makes a loader of a call */
+	const struct ast_node *odd_doc; /* a store to __doc__ or __test__ */
+	const struct ast_node *changed_annotations; /* a store to __annotations__, or into it */
+	const struct ast_node *match_text;          /* the text "__match_args__" */
+	const struct ast_node *type_dict; /* the attributes of what may be a type, as a dict */
+	const struct ast_node *bound_get; /* a call of __get__() */
+	bool positional;                  /* class patterns read attributes by place */
+	uint32_t budget;                  /* steps of evaluation left for this node */
 };
 
 /* value.c */
@@ -240,6 +249,8 @@ bool screen_is_judged(struct str path);
 bool screen_is_sink(const struct value *value);
 void screen_sink(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path);
+/* Text that is plain words and operators: a formula, a type, not a road. */
+bool screen_plain_code(struct str text);
 void screen_sink_value(struct screen *screen, const struct ast_node *node, struct str path);
 void screen_sink_found(struct screen *screen, const struct ast_node *call, struct str what);
 void screen_loader(struct screen *screen, const struct ast_node *call);

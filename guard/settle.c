@@ -76,20 +76,44 @@ static bool no_text(const struct flow *flow, struct str text)
 	return false;
 }
 
+static bool is_parameter(const struct screen *screen, const struct unknown_use *use)
+{
+	struct resolution found;
+
+	if (!use->object || use->object->kind != AST_Name ||
+		str_is(*ast_Name_id(use->object), "self"))
+		return false;
+	found = names_resolve(
+		&screen->names, use->scope, ast_Name_id(use->object), use->object->start);
+	return found.count && found.symbols[0]->bindings &&
+	       found.symbols[0]->bindings->kind == BIND_PARAM;
+}
+
 /* Whether the name of an attribute, or text put together where it cannot be followed, is bad. */
 static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
 {
 	bool opaque;
 
+	/* Without such a text, only text that is made where it cannot be followed is left. */
+	if (!flow->screen->names_found && !puts_underscores(use->subject) &&
+		!is_parameter(flow->screen, use))
+		return false;
 	flow_ask(flow, puts_underscores(use->subject) ? FLOW_PARTS : FLOW_NAMES, is_bad_attribute,
 		NULL);
-	if (flow_reaches(flow, use->scope, use->subject))
+	/* Where the steps end it is not known, and that is a finding. */
+	if (flow_reaches(flow, use->scope, use->subject) || !flow->steps)
 		return true;
 	opaque = flow->opaque && flow->parameter;
 	if (!opaque || !use->object)
 		return false;
 	flow_ask(flow, FLOW_OBJECTS, no_text, look_for_roads);
 	return flow_reaches(flow, use->scope, use->object);
+}
+
+static bool is_bad_code(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	return !screen_plain_code(text);
 }
 
 static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
@@ -101,6 +125,9 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 		return flow->screen->formats_found;
 	case NEEDS_KEYWORD:
 		return flow->screen->keyword_found;
+	case NEEDS_CODE:
+		flow_ask(flow, FLOW_CODE, is_bad_code, NULL);
+		return flow_reaches(flow, use->scope, use->subject);
 	case NEEDS_PATH:
 		if (!flow->screen->paths_found)
 			return false;
@@ -195,10 +222,14 @@ int screen_settle(struct screen *screen)
 	if (screen_settle_modules(screen) < 0)
 		return -1;
 	flow_init(&flow, screen);
-	for (int needs = NEEDS_NOTHING; screen->use_count && needs <= NEEDS_KEYWORD; needs++)
+	for (int needs = NEEDS_NOTHING; screen->use_count && needs <= NEEDS_CODE; needs++)
 		settle_uses(screen, &flow, needs);
-	if (screen->type_dict && settle_dicts(screen, &flow) < 0)
+	if (screen->type_dict && (screen->names_found || screen->bound_get) &&
+		settle_dicts(screen, &flow) < 0)
 		return -1;
+	if (screen->changed_annotations && screen->copies)
+		guard_find(screen->sink, GUARD_RULE_DEFINITION, screen->changed_annotations,
+			"dataclass() makes code of the names in '__annotations__'");
 	if (screen->match_text && screen->positional)
 		guard_find(screen->sink, GUARD_RULE_DYNAMIC, screen->match_text,
 			"__match_args__ that cannot be known");

@@ -3,6 +3,8 @@
  */
 #include "guard/screen.h"
 
+#define WORD_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 void screen_sink_found(struct screen *screen, const struct ast_node *call, struct str what)
 {
 	guard_find(
@@ -10,13 +12,18 @@ void screen_sink_found(struct screen *screen, const struct ast_node *call, struc
 }
 
 /* Text that is plain words and operators: a formula, a type, not a road. */
-static bool is_plain_text(struct str text)
+bool screen_plain_code(struct str text)
 {
-	static const char *const odd[] = {"__", "@", "import", "exec", "eval", "open", "lambda",
+	static const char *const odd[] = {"@", "import", "exec", "eval", "open", "lambda",
 		"getattr", "attr(", "compile", "globals", "system", "['", "[\"", "|attr"};
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		if (memmem(text.ptr ? text.ptr : "", text.len, odd[i], strlen(odd[i])))
+			return false;
+	/* x__1 is a name like others, __x__ is not. */
+	for (size_t i = 0; i + 1 < text.len; i++)
+		if (text.ptr[i] == '_' && text.ptr[i + 1] == '_' &&
+			(i == 0 || !strchr(WORD_LETTERS, text.ptr[i - 1])))
 			return false;
 	return true;
 }
@@ -42,9 +49,11 @@ static bool is_false(const struct ast_node *node)
 }
 
 enum sink_kind {
+	SINK_NEVER,        /* though a row below would take it */
 	SINK_ALWAYS,       /* however it is called */
 	SINK_FUNCTION,     /* fine with a function of the program */
 	SINK_TEXT,         /* fine with plain constant text */
+	SINK_FORMULA,      /* the same, or with what is no text */
 	SINK_TEXTS,        /* fine but for constant text that is not plain, in any argument */
 	SINK_EMPTY,        /* fine without arguments */
 	SINK_LOADER,       /* yaml.load(): fine with a safe loader */
@@ -76,7 +85,7 @@ static const struct sink *sink_of(struct str path)
 	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++) {
 		struct str row = sinks[i].path;
 
-		if (!path.len || row.ptr[0] != path.ptr[0])
+		if (row.len != path.len && row.ptr[row.len - 1] != '*')
 			continue;
 		if (row.ptr[row.len - 1] == '*' ? str_starts(path, str_from(row.ptr, row.len - 1))
 						: str_eq(path, row))
@@ -258,11 +267,11 @@ static bool has_odd_text(struct screen *screen, const struct ast_node *call, uin
 			struct fold text = screen_fold(screen, scope,
 				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i]);
 
-			if (text.kind == FOLD_STR && !is_plain_text(text.text))
+			if (text.kind == FOLD_STR && !screen_plain_code(text.text))
 				return true;
 			for (uint32_t n = 0; text.kind == FOLD_LIST && n < text.count; n++)
 				if (text.items[n].kind == FOLD_STR &&
-					!is_plain_text(text.items[n].text))
+					!screen_plain_code(text.items[n].text))
 					return true;
 		}
 	return false;
@@ -333,10 +342,23 @@ static bool is_harmless(
 	if (first)
 		text = screen_fold(screen, scope, first);
 	switch (sink->kind) {
+	case SINK_NEVER:
+		return true;
 	case SINK_FUNCTION:
 		return times_functions(screen, call, scope);
 	case SINK_TEXT:
-		return text.kind == FOLD_INT || (text.kind == FOLD_STR && is_plain_text(text.text));
+		return text.kind == FOLD_INT ||
+		       (text.kind == FOLD_STR && screen_plain_code(text.text));
+	case SINK_FORMULA:
+		/* What is no text of the program's may be a formula already. */
+		if (text.kind == FOLD_NONE && first)
+			screen_unknown(screen, (struct unknown_use){.node = call,
+						       .subject = first,
+						       .scope = scope,
+						       .rule = GUARD_RULE_SINK,
+						       .otherwise = GUARD_RULE_COUNT,
+						       .needs = NEEDS_CODE});
+		return text.kind != FOLD_STR || screen_plain_code(text.text);
 	case SINK_TEXTS:
 		return !has_odd_text(screen, call, scope);
 	case SINK_EMPTY:
@@ -392,7 +414,8 @@ bool screen_is_sink(const struct value *value)
 {
 	const struct sink *sink = sink_of(value->path);
 
-	return sink && sink->kind != SINK_TEXTS && sink->kind != SINK_PICKLE &&
+	return sink && sink->kind != SINK_NEVER && sink->kind != SINK_TEXTS &&
+	       sink->kind != SINK_FORMULA && sink->kind != SINK_PICKLE &&
 	       sink->kind != SINK_HINTS && sink->kind != SINK_PATCH &&
 	       sink->kind != SINK_PATCH_OBJECT && sink->kind != SINK_EVAL_STR &&
 	       sink->kind != SINK_TESTS && sink->kind != SINK_ARGUMENTS &&
@@ -402,8 +425,12 @@ bool screen_is_sink(const struct value *value)
 /* As a value, or a decorator: it will be called on what is not seen here. */
 void screen_sink_value(struct screen *screen, const struct ast_node *node, struct str path)
 {
-	const struct sink *sink = sink_of(path);
+	const struct sink *sink;
 
+	if (!str_starts(path, STR("typing")) && !str_starts(path, STR("functools.")) &&
+		!str_starts(path, STR("attr")))
+		return;
+	sink = sink_of(path);
 	if (sink && sink->kind == SINK_HINTS)
 		screen->hints = node;
 }

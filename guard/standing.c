@@ -10,7 +10,7 @@ bool screen_is_builtin(const struct screen *screen, uint32_t scope, const struct
 	struct resolution found =
 		names_resolve(&screen->names, scope, ast_Name_id(node), node->start);
 
-	return found.builtin && !found.count && !screen->names.star_count;
+	return found.builtin && !found.count;
 }
 
 /* What is assigned to names alone is followed from there; those of a class are attributes. */
@@ -254,7 +254,7 @@ void screen_judge_value(
 			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
 				STR_ARG(value.path));
 		else if ((value.kind == VALUE_MEMBER || value.kind == VALUE_BUILTIN) &&
-			 screen_only_called(&value) && !screen_is_called(screen, node) &&
+			 !screen_is_called(screen, node) && screen_only_called(&value) &&
 			 !(is_opener(value.path) && stands_followed(screen, scope)))
 			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
 				STR_ARG(value.path));

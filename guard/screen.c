@@ -227,6 +227,12 @@ static void judge_generic(struct screen *screen, const struct ast_node *node)
 			screen_note_annotation(screen, slice);
 }
 
+static void define(struct screen *screen, const struct ast_node *node, const struct str *name)
+{
+	if (name)
+		screen_definition(screen, node, name);
+}
+
 static bool may_cost(struct screen *screen, const struct ast_node *func)
 {
 	const struct str *name = func->kind == AST_Name        ? ast_Name_id(func)
@@ -301,12 +307,25 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		screen_pattern(screen, node);
 		break;
 	case AST_MatchAs:
-		if (ast_MatchAs_name(node))
-			screen_definition(screen, node, ast_MatchAs_name(node));
+		define(screen, node, ast_MatchAs_name(node));
+		break;
+	case AST_MatchStar:
+		define(screen, node, ast_MatchStar_name(node));
+		break;
+	case AST_MatchMapping:
+		define(screen, node, ast_MatchMapping_rest(node));
+		break;
+	case AST_TypeVar:
+		define(screen, node, ast_TypeVar_name(node));
+		break;
+	case AST_ParamSpec:
+		define(screen, node, ast_ParamSpec_name(node));
+		break;
+	case AST_TypeVarTuple:
+		define(screen, node, ast_TypeVarTuple_name(node));
 		break;
 	case AST_ExceptHandler:
-		if (ast_ExceptHandler_name(node))
-			screen_definition(screen, node, ast_ExceptHandler_name(node));
+		define(screen, node, ast_ExceptHandler_name(node));
 		break;
 	case AST_Subscript:
 		judge_generic(screen, node);

@@ -4,15 +4,12 @@
  */
 #include "guard/screen.h"
 
-#define BITS_MAX  1e8  /* of a number */
-#define ITEMS_MAX 1e9  /* of a sequence */
-#define STEPS_MAX 1e10 /* of a loop that keeps nothing */
-#define DEPTH_MAX 8
+#define BITS_MAX                      1e8  /* of a number */
+#define ITEMS_MAX                     1e9  /* of a sequence */
+#define STEPS_MAX                     1e10 /* of a loop that keeps nothing */
+#define DEPTH_MAX                     8
 
-static void find_cost(struct screen *screen, const struct ast_node *node, const char *what)
-{
-	guard_find(screen->sink, GUARD_RULE_COST, node, "%s", what);
-}
+#define find_cost(screen, node, what) guard_find((screen)->sink, GUARD_RULE_COST, node, what)
 
 /* About the bits of a number. */
 static double bits_of(double number)

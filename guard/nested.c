@@ -102,7 +102,7 @@ static uint32_t lines_of(struct str text)
 
 /* Judges code after the module's own names; what is found there was found before. */
 static void judge_code(struct screen *screen, const struct ast_node *node, struct str prefix,
-	struct str code, const char *where)
+	struct str code, bool in_annotation)
 {
 	cleanup_buf struct buf all = BUF_INIT(TEXT_MAX * 2);
 	struct guard_report report;
@@ -118,8 +118,9 @@ static void judge_code(struct screen *screen, const struct ast_node *node, struc
 	guard_check_nested(buf_str(&all), screen->sink, &report);
 	for (uint32_t i = 0; i < report.count; i++)
 		if (report.findings[i].line > skip)
-			guard_find(screen->sink, report.findings[i].rule, node, "in the %s: %s",
-				where, report.findings[i].message);
+			guard_find(screen->sink, report.findings[i].rule, node,
+				in_annotation ? "in the annotation: %s" : "in the docstring: %s",
+				report.findings[i].message);
 	if (report.verdict == GUARD_ERROR)
 		screen->failed = true;
 }
@@ -130,7 +131,7 @@ static void judge_docstring(struct screen *screen, const struct ast_node *node, 
 
 	add_examples(&code, ast_Constant_value(node));
 	if (code.len || code.failed)
-		judge_code(screen, node, prefix, buf_str(&code), "docstring");
+		judge_code(screen, node, prefix, buf_str(&code), false);
 }
 
 static int judge_doctests(struct screen *screen, const struct ast_node *module, struct str prefix)
@@ -229,7 +230,7 @@ static void judge_forwards(struct screen *screen, struct str prefix)
 		if (memchr(text.ptr ? text.ptr : "", '\n', text.len))
 			screen->odd_annotation = node;
 		else
-			judge_code(screen, node, prefix, buf_str(&code), "annotation");
+			judge_code(screen, node, prefix, buf_str(&code), true);
 	}
 }
 

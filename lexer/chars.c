@@ -8,10 +8,11 @@
 	X('e')                                                                                     \
 	X('g')                                                                                     \
 	X('h')                                                                                     \
-	X('i') X('j') X('k') X('l') X('m') X('n') X('o') X('p') X('q') X('s') X('v') X('w') X('x') \
-		X('y') X('z') X('A') X('C') X('D') X('E') X('G') X('H') X('I') X('J') X('K')       \
-			X('L') X('M') X('N') X('O') X('P') X('Q') X('S') X('V') X('W') X('X')      \
-				X('Y') X('Z') X('_')
+	X('i')                                                                                     \
+	X('j') X('k') X('l') X('m') X('n') X('o') X('p') X('q') X('s') X('v') X('w') X('x') X('y') \
+		X('z') X('A') X('C') X('D') X('E') X('G') X('H') X('I') X('J') X('K') X('L')       \
+			X('M') X('N') X('O') X('P') X('Q') X('S') X('V') X('W') X('X') X('Y')      \
+				X('Z') X('_')
 
 #define NAMED(c) [c] = CHAR_NAME,
 

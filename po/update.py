@@ -16,7 +16,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 STRING = r'"((?:[^"\\]|\\.)*)"'
-CALL = re.compile(r"\b(?:guard_find|guard_find_at|_|N_)\(")
+CALL = re.compile(r"\b(?:guard_find|guard_find_at|find_cost|_|N_)\(")
 RULE = re.compile(r'^RULE\(\w+, "PSX\d{3}", "[\w-]+", \w+, \w+, \w+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*'
                   r'((?:"(?:[^"\\]|\\.)*"\s*)+)\)', re.M)
 

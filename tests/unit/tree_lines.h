@@ -1,5 +1,5 @@
-/* For tests: a tree as lines, each with the node's place in its parent, its class, those of its fields
- * that are no nodes, and its position as line:column-line:column. */
+/* For tests: a tree as lines, each with the node's place in its parent, its class, those of its
+ * fields that are no nodes, and its position as line:column-line:column. */
 #ifndef PYSBX_TESTS_UNIT_TREE_LINES_H
 #define PYSBX_TESTS_UNIT_TREE_LINES_H
 

@@ -339,10 +339,12 @@ static const unsigned char *lex_operator(struct lexer *lx, const unsigned char *
 static const unsigned char *lex_newline(struct lexer *lx, const unsigned char *p)
 {
 	const unsigned char *next = lexer_skip_newline(p);
+	const unsigned char *start = lx->comment ? lx->comment : p;
 
+	lx->comment = NULL;
 	if (lx->level || lx->fragment)
 		return next;
-	lexer_emit(lx, TOK_NEWLINE, 0, 0, p, next);
+	lexer_emit(lx, TOK_NEWLINE, 0, 0, start, next);
 	return lexer_line_start(lx, next);
 }
 
@@ -369,6 +371,7 @@ static const unsigned char *lex_one(struct lexer *lx, const unsigned char *p)
 	case CHAR_QUOTE:
 		return lexer_string(lx, p, 0, 0);
 	case CHAR_HASH:
+		lx->comment = p;
 		return lexer_skip_comment(p);
 	case CHAR_BACKSLASH:
 		return lexer_continuation(lx, p);
@@ -392,7 +395,7 @@ static bool lex_end(struct lexer *lx, const unsigned char *p)
 	if (!lx->fragment) {
 		if (lx->count && lx->tokens[lx->count - 1].kind != TOK_NEWLINE &&
 			lx->tokens[lx->count - 1].kind != TOK_DEDENT)
-			lexer_emit(lx, TOK_NEWLINE, 0, 0, p, p);
+			lexer_emit(lx, TOK_NEWLINE, 0, 0, lx->comment ? lx->comment : p, p);
 		for (; lx->indent; lx->indent--)
 			lexer_emit(lx, TOK_DEDENT, 0, 0, p, p);
 	}
@@ -456,6 +459,7 @@ static void start(struct lexer *lx, const struct source *source)
 	lx->minor = source->minor;
 	lx->fragment = false;
 	lx->in_text = false;
+	lx->comment = NULL;
 	lx->level = 0;
 	lx->indent = 0;
 	lx->columns[0] = lx->alt_columns[0] = 0;

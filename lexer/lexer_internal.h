@@ -46,10 +46,11 @@ struct lexer {
 	uint32_t count;
 	uint32_t capacity;
 	uint8_t minor;
-	bool fragment;   /* the text stands in parentheses that are not there */
-	bool in_text;    /* in literal text or a format spec of the innermost f-string */
-	uint32_t level;  /* brackets open */
-	uint32_t indent; /* index of the innermost indentation */
+	bool fragment; /* the text stands in parentheses that are not there */
+	bool in_text;  /* in literal text or a format spec of the innermost f-string */
+	const unsigned char *comment; /* where the one before the next line end begins, or NULL */
+	uint32_t level;               /* brackets open */
+	uint32_t indent;              /* index of the innermost indentation */
 	uint32_t fstring_count;
 	struct diag error;
 	uint32_t error_start, error_end;

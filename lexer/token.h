@@ -4,8 +4,8 @@
  * own, soft keywords (match, case, type, _) are names.
  *
  * Spans of what has no text of its own: NEWLINE covers the line end (nothing where the source ends
- * without one), INDENT the blanks of its line, DEDENT and ENDMARKER nothing, at the next lexeme and
- * at the end. A comment belongs to no token.
+ * without one) and the comment before it, INDENT the blanks of its line, DEDENT and ENDMARKER
+ * nothing, at the next lexeme and at the end. Other comments belong to no token.
  */
 #ifndef PYSBX_LEXER_TOKEN_H
 #define PYSBX_LEXER_TOKEN_H

@@ -227,6 +227,8 @@ static const struct error_row errors[] = {
 	{9, "a + 1 = 2", 1, 0, "cannot assign to operator"},
 	{13, "x = f() = 1", 1, 4, "cannot assign to function call"},
 	{13, "1:", 1, 1, "invalid syntax"},
+	{13, "with a  # b\n pass", 1, 8, "expected ':'"},
+	{13, "x = (  # b\n 1) # c\ny =  # d", 3, 5, "invalid syntax"},
 	{13, "f() += )", 1, 7, "unmatched ')'"},
 	{13, "del *x", 1, 4, "cannot delete starred"},
 	{13, "f(**x, *)", 1, 8, "Invalid star expression"},

@@ -19,7 +19,7 @@
 bool unicode_is_xid_start(uint32_t c, uint8_t minor);
 bool unicode_is_xid_continue(uint32_t c, uint8_t minor);
 
-/* Whether str.isprintable() holds; only the wording of an error depends on it. */
+/* Whether str.isprintable() holds; only the wording of errors and of dump_text() depends on it. */
 bool unicode_is_printable(uint32_t c);
 
 /*

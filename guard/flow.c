@@ -98,7 +98,7 @@ static void index_call(struct flow *flow, const struct ast_node *call, uint32_t 
 
 static int index_sites(struct flow *flow)
 {
-	cleanup_ast_walk struct ast_walk walk;
+	cleanup_ast_walk struct ast_walk walk = {0};
 	struct scope_stack stack;
 	enum ast_walk_event event;
 

@@ -735,7 +735,7 @@ static int collect(struct collector *collector, const struct ast_node *node)
 
 int names_collect(struct names *names, struct arena *arena, const struct ast_node *module)
 {
-	cleanup_ast_walk struct ast_walk walk;
+	cleanup_ast_walk struct ast_walk walk = {0};
 	struct collector collector = {.names = names, .walk = &walk};
 	enum ast_walk_event event;
 

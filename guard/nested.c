@@ -136,7 +136,7 @@ static void judge_docstring(struct screen *screen, const struct ast_node *node, 
 
 static int judge_doctests(struct screen *screen, const struct ast_node *module, struct str prefix)
 {
-	cleanup_ast_walk struct ast_walk walk;
+	cleanup_ast_walk struct ast_walk walk = {0};
 	enum ast_walk_event event;
 
 	if (ast_walk_init(&walk, module) < 0)
@@ -172,7 +172,7 @@ static void add_forward(struct screen *screen, const struct ast_node *node)
 /* All text within a node: List["..."], Optional["..."]. */
 static void add_texts(struct screen *screen, const struct ast_node *node)
 {
-	cleanup_ast_walk struct ast_walk walk;
+	cleanup_ast_walk struct ast_walk walk = {0};
 	enum ast_walk_event event;
 
 	if (ast_is_str(node)) {

@@ -49,7 +49,7 @@ void screen_module_use(struct screen *screen, const struct ast_node *node, struc
 		return;
 	}
 	for (uint32_t i = 0; i < screen->module_count; i++)
-		if (screen->modules[i].node == node && str_eq(screen->modules[i].path, path))
+		if (str_eq(screen->modules[i].path, path))
 			return;
 	if (screen->module_count == MODULES_MAX) {
 		find_use(screen, &use, STR(""));

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 
 #define FORWARDS_MAX 4096
+#define NESTED_MAX   ((size_t)16 << 20) /* bytes judged so for one program */
 
 #define TEXT_MAX     ((size_t)1 << 20)
 
@@ -110,7 +111,8 @@ static void judge_code(struct screen *screen, const struct ast_node *node, struc
 
 	buf_add_str(&all, prefix);
 	buf_add_str(&all, code);
-	if (all.failed || screen->sink->nested) {
+	screen->nested_bytes += prefix.len + code.len;
+	if (all.failed || screen->nested_bytes > NESTED_MAX || screen->sink->nested) {
 		guard_find(screen->sink, GUARD_RULE_SINK, node,
 			"this text is run as code and cannot be judged");
 		return;

@@ -61,6 +61,10 @@ static const struct str cores[] = {
 #define CORE(name) STR_INIT(name),
 #include "guard/attributes.def"
 };
+static const struct str roots[] = {
+#define ROOT(name) STR_INIT(name),
+#include "guard/attributes.def"
+};
 static const struct str wholes[] = {
 #define WHOLE(name) STR_INIT(name),
 #include "guard/attributes.def"
@@ -259,6 +263,11 @@ bool known_inner_suffix(struct str suffix)
 		if (ends(lent[i], suffix))
 			return true;
 	return false;
+}
+
+bool known_root(struct str name)
+{
+	return FIND(name, roots) != NULL;
 }
 
 bool known_core(struct str name)

@@ -52,6 +52,8 @@ bool known_whole(struct str module);
 bool known_inner_prefix(struct str prefix);
 
 bool known_inner_suffix(struct str suffix);
+/* Roots of the system's own files. */
+bool known_root(struct str name);
 /* Names with two underscores that Python itself gives a meaning. */
 bool known_core(struct str name);
 

@@ -122,7 +122,8 @@ static bool leads(const struct screen *screen, const struct module_use *use, str
 
 	if (known_reexport(use->path, name))
 		return !known_module(name) || !may_be_value(screen, name);
-	if (known_road(name) || (known && known_module_lists(known, name)))
+	if ((known_road(name) && !known_is_standard(use->path)) ||
+		(known && known_module_lists(known, name)))
 		return true;
 	if (str_is(name, "__dict__"))
 		return !known_whole(use->path);
@@ -187,7 +188,8 @@ static void visit(struct screen *screen, const struct ast_walk *walk, uint32_t s
 	const struct ast_node *node = walk->node, *parent = ast_walk_parent(walk, 1);
 	struct str name;
 
-	if (node->kind != AST_Attribute || !is_telling(screen, ast_Attribute_attr(node)) ||
+	if (node->kind != AST_Attribute || ast_Attribute_ctx(node) == AST_STORE ||
+		!is_telling(screen, ast_Attribute_attr(node)) ||
 		is_imported(screen, scope, ast_Attribute_value(node)))
 		return;
 	name = *ast_Attribute_attr(node);

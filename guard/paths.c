@@ -81,31 +81,31 @@ bool screen_foreign_path(struct str path, bool writes)
 	return absolute && !str_is(top, "tmp") && (writes || !str_is(top, "sandbox"));
 }
 
+/* Whether a dotted name is the row's, in which one "*" stands for anything. */
 static bool fits(const struct path_taker *taker, struct str path, bool unknown)
 {
-	struct str callee = taker->callee;
+	struct str callee = taker->callee, tail;
+	const char *star = memchr(callee.ptr, '*', callee.len);
+	size_t head = star ? (size_t)(star - callee.ptr) : 0;
 
-	if (callee.ptr[0] == '*') {
-		/* Of an object nothing is known of, only names that no other object has. */
-		if (unknown && !str_starts(callee, STR("*.to_")) && !str_is(callee, "*.savefig"))
-			return false;
-		callee = str_from(callee.ptr + 1, callee.len - 1);
-		return path.len > callee.len &&
-		       memcmp(path.ptr + path.len - callee.len, callee.ptr, callee.len) == 0;
-	}
-	if (callee.ptr[callee.len - 1] == '*')
-		return path.len >= callee.len && memcmp(path.ptr, callee.ptr, callee.len - 1) == 0;
-	return str_eq(callee, path);
+	if (!star)
+		return str_eq(callee, path);
+	/* Of an object nothing is known of, only names that no other object has. */
+	if (unknown && !str_starts(callee, STR("*.to_")) && !str_is(callee, "*.savefig"))
+		return false;
+	tail = str_from(star + 1, callee.len - head - 1);
+	return path.len >= head + tail.len && memcmp(path.ptr, callee.ptr, head) == 0 &&
+	       memcmp(path.ptr + path.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
 static const struct path_taker *taker_of(struct str path, bool unknown)
 {
 	for (size_t i = 0; path.len && i < sizeof(takers) / sizeof(takers[0]); i++) {
 		struct str callee = takers[i].callee;
-		bool open_ended = callee.ptr[callee.len - 1] == '*' || callee.ptr[0] == '*';
 
 		/* Most rows are told apart by their length. */
-		if ((open_ended || callee.len == path.len) && fits(&takers[i], path, unknown))
+		if ((callee.len == path.len || memchr(callee.ptr, '*', callee.len)) &&
+			fits(&takers[i], path, unknown))
 			return &takers[i];
 	}
 	return NULL;

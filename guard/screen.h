@@ -118,7 +118,7 @@ struct screen {
 	const struct ast_node *odd_annotation;
 	const struct ast_node **forwards; /* text that may be evaluated as an annotation */
 	uint32_t forward_count, forward_capacity;
-	size_t nested_bytes; /* judged by nested.c */
+	size_t nested_bytes;            /* judged by nested.c */
 	bool keyword_found;             /* the text of a keyword that makes a loader of a call */
 	const struct ast_node *odd_doc; /* a store to __doc__ or __test__ */
 	const struct ast_node *changed_annotations; /* a store to __annotations__, or into it */

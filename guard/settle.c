@@ -43,12 +43,25 @@ static bool is_bad_attribute(const struct flow *flow, struct str text)
 	return false;
 }
 
-/* A text that is a path not allowed, and no comment in another language. */
+/*
+ * A text that is a path of the system's own files, or above the working directory: what only may
+ * become a path is not judged by places that do not exist, or by comments of another language.
+ */
 bool screen_bad_path(struct str text)
 {
-	return text.len < 512 && !memchr(text.ptr ? text.ptr : "", '\n', text.len) &&
-	       (text.len < 2 || text.ptr[0] != '/' || text.ptr[1] != '/') &&
-	       screen_foreign_path(text, false);
+	const char *slash;
+	struct str root;
+
+	if (!text.len || text.len >= 512 || memchr(text.ptr, '\n', text.len) ||
+		memchr(text.ptr, ' ', text.len) || !screen_foreign_path(text, false))
+		return false;
+	if (text.ptr[0] != '/')
+		return text.ptr[0] != '~' || text.len == 1 || text.ptr[1] == '/';
+	if (text.len == 1)
+		return false;
+	slash = memchr(text.ptr + 1, '/', text.len - 1);
+	root = str_from(text.ptr + 1, slash ? (size_t)(slash - text.ptr) - 1 : text.len - 1);
+	return known_root(root) || str_is(root, "tmp") || str_is(root, ".");
 }
 
 static bool is_bad_path(const struct flow *flow, struct str text)

@@ -65,7 +65,7 @@ static bool compares_identity(const struct ast_node *node)
 	return true;
 }
 
-/* mock.patch.object(module, "name"): the name is judged as the module's. */
+/* mock.patch.object(module, "name"): the name is judged as the module's; patch.dict() sets some. */
 static bool is_patched(struct screen *screen, const struct ast_node *call,
 	const struct ast_node *node, uint32_t scope)
 {
@@ -75,7 +75,8 @@ static bool is_patched(struct screen *screen, const struct ast_node *call,
 		ast_Call_args(call)->items[0] != node)
 		return false;
 	screen_evaluate(screen, scope, ast_Call_func(call), SCREEN_DEPTH, &callee);
-	return screen_may_be(&callee, VALUE_MEMBER, "unittest.mock.patch.object");
+	return screen_may_be(&callee, VALUE_MEMBER, "unittest.mock.patch.object") ||
+	       screen_may_be(&callee, VALUE_MEMBER, "unittest.mock.patch.dict");
 }
 
 /* Where a module may stand as it is: it is called nothing, and what is bound is followed. */
@@ -191,7 +192,7 @@ void screen_judge_builtin(
 }
 
 /* environ.get(...), environ[...] and `in environ`, by whatever name. */
-static bool reads_one(const struct screen *screen, const struct ast_node *node, uint32_t scope)
+static bool reads_one(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
 	static const char *const methods[] = {"get", "setdefault", "pop", "update"};
 	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
@@ -201,7 +202,8 @@ static bool reads_one(const struct screen *screen, const struct ast_node *node, 
 			if (str_is(*ast_Attribute_attr(parent), methods[i]))
 				return true;
 	return (parent->kind == AST_Subscript && ast_Subscript_value(parent) == node) ||
-	       parent->kind == AST_Compare || is_followed(screen, parent, scope);
+	       parent->kind == AST_Compare || is_followed(screen, parent, scope) ||
+	       (parent->kind == AST_Call && is_patched(screen, parent, node, scope));
 }
 
 /* What functions are made by: a name for comparing, and nothing to hand on. */

@@ -214,10 +214,7 @@ bool known_whole(struct str module)
 
 bool known_is_standard(struct str module)
 {
-	const char *dot = memchr(module.ptr, '.', module.len);
-	struct str top = dot ? str_from(module.ptr, (size_t)(dot - module.ptr)) : module;
-
-	return FIND(top, reexports) || known_whole(top);
+	return FIND(module, reexports) || known_whole(module);
 }
 
 static bool ends(struct str name, struct str suffix)

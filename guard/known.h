@@ -44,7 +44,7 @@ bool known_reexport(struct str module, struct str attribute);
 bool known_leads(struct str module, struct str prefix, bool capitals);
 /* The same of names that end so, private ones included. */
 bool known_leads_suffix(struct str module, struct str suffix);
-/* Whether it is one of the standard library, of which all modules within modules are known. */
+/* Whether it is one of the standard library's, and all modules within it are known. */
 bool known_is_standard(struct str module);
 /* Modules whose attributes, private ones included, lead nowhere. */
 bool known_whole(struct str module);

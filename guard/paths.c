@@ -8,19 +8,27 @@
 #include "guard/screen.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum path_kind { PATH_READS, PATH_WRITES, PATH_MODE, PATH_OPENS, PATH_MAKES };
 
-static const struct path_taker {
+struct path_taker {
 	struct str callee;
 	enum path_kind kind;
 	unsigned positions;
 	const char *keywords;
-} takers[] = {
+};
+
+static const struct path_taker takers[] = {
 #define PATH(callee, kind, positions, keywords)                                                    \
 	{STR_INIT(callee), PATH_##kind, positions, keywords},
 #include "guard/paths.def"
-#undef PATH
+};
+
+static const struct path_taker patterns[] = {
+#define PATHS(callee, kind, positions, keywords)                                                   \
+	{STR_INIT(callee), PATH_##kind, positions, keywords},
+#include "guard/paths.def"
 };
 
 /* The next component of a path, *path left at what follows it. */
@@ -85,30 +93,36 @@ bool screen_foreign_path(struct str path, bool writes)
 static bool fits(const struct path_taker *taker, struct str path, bool unknown)
 {
 	struct str callee = taker->callee, tail;
-	const char *star = memchr(callee.ptr, '*', callee.len);
-	size_t head = star ? (size_t)(star - callee.ptr) : 0;
+	size_t head = (size_t)((const char *)memchr(callee.ptr, '*', callee.len) - callee.ptr);
 
-	if (!star)
-		return str_eq(callee, path);
 	/* Of an object nothing is known of, only names that no other object has. */
 	if (unknown && !str_starts(callee, STR("*.to_")) && !str_is(callee, "*.savefig"))
 		return false;
-	tail = str_from(star + 1, callee.len - head - 1);
+	tail = str_from(callee.ptr + head + 1, callee.len - head - 1);
 	return path.len >= head + tail.len && memcmp(path.ptr, callee.ptr, head) == 0 &&
 	       memcmp(path.ptr + path.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
+static int by_callee(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
 static const struct path_taker *taker_of(struct str path, bool unknown)
 {
-	for (size_t i = 0; path.len && i < sizeof(takers) / sizeof(takers[0]); i++) {
-		struct str callee = takers[i].callee;
+	const struct path_taker *exact = NULL;
 
-		/* Most rows are told apart by their length. */
-		if ((callee.len == path.len || memchr(callee.ptr, '*', callee.len)) &&
-			fits(&takers[i], path, unknown))
-			return &takers[i];
+	if (!path.len)
+		return NULL;
+	exact = bsearch(
+		&path, takers, sizeof(takers) / sizeof(takers[0]), sizeof(takers[0]), by_callee);
+	for (size_t i = 0; !exact && i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		char first = patterns[i].callee.ptr[0];
+
+		if ((first == '*' || first == path.ptr[0]) && fits(&patterns[i], path, unknown))
+			exact = &patterns[i];
 	}
-	return NULL;
+	return exact;
 }
 
 bool screen_is_taker(struct str path)

@@ -85,7 +85,8 @@ static const struct sink *sink_of(struct str path)
 	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++) {
 		struct str row = sinks[i].path;
 
-		if (row.len != path.len && row.ptr[row.len - 1] != '*')
+		if ((row.len != path.len && row.ptr[row.len - 1] != '*') || !path.len ||
+			row.ptr[0] != path.ptr[0])
 			continue;
 		if (row.ptr[row.len - 1] == '*' ? str_starts(path, str_from(row.ptr, row.len - 1))
 						: str_eq(path, row))

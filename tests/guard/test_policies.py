@@ -148,6 +148,13 @@ def rules_are_covered():
     assert known == covered, known ^ covered
 
 
+def tables_are_sorted():
+    """guard/paths.def is in the order in which it is searched"""
+    table = Path(tap.TOP, "guard", "paths.def").read_text(encoding="utf-8")
+    rows = re.findall(r'^PATH\("([^"]+)"', table, re.M)
+    assert rows == sorted(set(rows), key=str.encode) and len(rows) > 100, rows
+
+
 def bindings_are_seen():
     """every position that binds a name, certain and not"""
     expect("standard", BINDINGS, "allow")
@@ -321,7 +328,7 @@ def policy_command():
 
 if __name__ == "__main__":
     sys.exit(tap.run([own_programs_are_refused, own_programs_are_allowed, rules_fire_and_miss,
-                      rules_are_covered, bindings_are_seen, reads_are_seen, costs_are_told, text_is_read,
+                      rules_are_covered, tables_are_sorted, bindings_are_seen, reads_are_seen, costs_are_told, text_is_read,
                       the_default_is_standard,
                       warnings_do_not_refuse, policy_files_open_and_close,
                       empty_policy_is_strictest, mistakes_in_policy_files, policy_command, corpora]))

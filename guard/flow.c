@@ -278,7 +278,10 @@ static void trace_returns(
 	if (found.count && found.symbols[0]->bindings &&
 		found.symbols[0]->bindings->kind == BIND_DEF)
 		function = found.symbols[0]->bindings->node;
-	if (!function || ast_walk_init(&walk, function) < 0)
+	if (!function || found.symbols[0]->returned == flow->question)
+		return;
+	found.symbols[0]->returned = flow->question;
+	if (ast_walk_init(&walk, function) < 0)
 		return;
 	while ((event = ast_walk_next(&walk)) != AST_WALK_END && flow->steps && !flow->found) {
 		flow->steps--;

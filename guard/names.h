@@ -49,8 +49,10 @@ struct symbol {
 	bool deleted; /* by del or by the end of an except clause, somewhere */
 	bool global;  /* declared so: the module's symbol is meant */
 	bool nonlocal;
-	bool busy;     /* being followed: it is not followed again from within itself */
-	uint32_t seen; /* the last question of guard/flow.h for which it was followed */
+	bool busy; /* being followed: it is not followed again from within itself */
+	/* The last questions of guard/flow.h for which it was followed, and what it returns. */
+	uint32_t seen;
+	uint32_t returned;
 };
 
 enum scope_kind { SCOPE_MODULE, SCOPE_FUNCTION, SCOPE_CLASS, SCOPE_COMPREHENSION };

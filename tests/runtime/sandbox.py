@@ -183,22 +183,3 @@ def wait_until(condition, seconds=5):
             return True
         time.sleep(0.02)
     return condition()
-
-
-def interpreters():
-    """Every CPython 3.8 to 3.14 that can be found: $PYSBX_TEST_PYTHONS, PATH, pyenv."""
-    candidates = os.environ.get("PYSBX_TEST_PYTHONS", "").split(os.pathsep)
-    for minor in range(8, 15):
-        for folder in os.environ.get("PATH", "").split(os.pathsep):
-            candidates.append(f"{folder}/python3.{minor}")
-        candidates += map(str, Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"))
-    found = {}
-    for candidate in candidates:
-        path = os.path.realpath(candidate) if candidate else ""
-        if not os.path.isfile(path) or path in found:
-            continue
-        with open(path, "rb") as program:
-            if program.read(4) != b"\x7fELF":
-                continue
-        found[path] = candidate
-    return sorted(found.values())

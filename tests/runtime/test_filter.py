@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap  # noqa: E402
-from sandbox import interpreters  # noqa: E402
+from pythons import interpreters  # noqa: E402
 
 EXERCISE = tap.TOP / "tests" / "runtime" / "stdlib_exercise.py"
 UNDERFILTER = tap.BUILD / "tests" / "tools" / "underfilter"

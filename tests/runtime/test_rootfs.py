@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (0, 1)]
 import tap
-from sandbox import callers, interpreters, main
+from pythons import interpreters
+from sandbox import callers, main
 
 # What needs shared objects of others, where this interpreter has it at all.
 MODULES = ("ssl", "sqlite3", "ctypes", "lzma", "bz2", "zlib", "decimal", "hashlib", "readline", "curses", "dbm", "uuid", "zoneinfo",

@@ -14,7 +14,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (0, 1)]
 import tap
-from sandbox import busy_groups, groups, host_state, interpreters, main, sandbox_processes, wait_until
+from pythons import interpreters
+from sandbox import busy_groups, groups, host_state, main, sandbox_processes, wait_until
 
 FULL = {"user", "mount", "pid", "net", "ipc", "uts", "cgroup", "proc", "caps", "nnp", "seccomp"}
 

@@ -47,6 +47,13 @@ static void pause_ms(long milliseconds)
 }
 
 /* A group with at least these controllers, or the test is skipped. */
+/* The reason is the last line printed: tests/unit/run-cmocka.sh. */
+static void skip_because(const char *why)
+{
+	print_message("# %s\n", why);
+	skip();
+}
+
 static struct cgroup *make(const struct cgroup_limits *limits, unsigned needed)
 {
 	struct cgroup *cgroup = NULL;
@@ -575,7 +582,7 @@ static void test_sweep_from_elsewhere(void **state)
 	(void)state;
 	if (cgroup_version(cgroup) != CGROUP_V1) {
 		destroy(cgroup);
-		skip();
+		skip_because("needs cgroup v1");
 	}
 	for (memory = 0; !(cgroup->dirs[memory].controllers & CGROUP_MEMORY); memory++)
 		;
@@ -718,7 +725,7 @@ static void test_partial_v1(void **state)
 	i = cgroup_version(first);
 	destroy(first);
 	if (i != CGROUP_V1)
-		skip();
+		skip_because("needs cgroup v1");
 	assert_int_equal(cgroup_find(&host, &err), 0);
 	for (i = 0; i < host.v1_count; i++)
 		if (host.v1[i].controllers & CGROUP_MEMORY)
@@ -755,7 +762,7 @@ static void test_partial_v2(void **state)
 	outer = make(&roomy, CGROUP_LIMITED);
 	if (cgroup_version(outer) != CGROUP_V2) {
 		destroy(outer);
-		skip();
+		skip_because("needs cgroup v2");
 	}
 	fd = outer->dirs[0].fd;
 	assert_int_equal(cgroup_find(&host, &err), 0);
@@ -813,7 +820,7 @@ static void test_settle(void **state)
 	if (cgroup_version(cgroup) != CGROUP_V2) {
 		destroy(cgroup);
 		assert_int_equal(cgroup_settle(NULL), 0);
-		skip();
+		skip_because("needs cgroup v2");
 	}
 	assert_int_equal(WEXITSTATUS(run(cgroup, body_settle)), 0);
 	assert_int_equal(unlinkat(cgroup->dirs[0].fd, "pysbx-self", AT_REMOVEDIR), 0);
@@ -856,11 +863,11 @@ static void test_handed_over_v1(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_because("needs root");
 	cgroup = make(&roomy, CGROUP_LIMITED);
 	if (cgroup_version(cgroup) != CGROUP_V1) {
 		destroy(cgroup);
-		skip();
+		skip_because("needs cgroup v1");
 	}
 	/* The group plays the whole hierarchy: "own" in it is root's, "pysbx" the user's. */
 	assert_int_equal(cgroup_find(&host, &err), 0);
@@ -894,7 +901,7 @@ static void test_no_rights(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_because("needs root");
 	pid = fork();
 	if (pid == 0) {
 		struct cgroup *cgroup = NULL;

@@ -336,9 +336,10 @@ void guard_check_in(struct str bytes, struct str name, unsigned minor,
 	ret->more = sink.more;
 }
 
-void guard_check_nested(struct str bytes, const struct guard_sink *around, struct guard_report *ret)
+void guard_check_nested(struct str bytes, const struct guard_sink *around, struct arena *arena,
+	struct guard_report *ret)
 {
-	struct guard_sink sink = {.arena = around->arena,
+	struct guard_sink sink = {.arena = arena,
 		.policy = around->policy,
 		.translate = around->translate,
 		.nested = around->nested + 1};

@@ -106,6 +106,7 @@ static void judge_code(struct screen *screen, const struct ast_node *node, struc
 	struct str code, bool in_annotation)
 {
 	cleanup_buf struct buf all = BUF_INIT(TEXT_MAX * 2);
+	cleanup_arena struct arena *arena = NULL; /* its own: there may be thousands of texts */
 	struct guard_report report;
 	uint32_t skip = lines_of(prefix);
 
@@ -117,7 +118,12 @@ static void judge_code(struct screen *screen, const struct ast_node *node, struc
 			"this text is run as code and cannot be judged");
 		return;
 	}
-	guard_check_nested(buf_str(&all), screen->sink, &report);
+	arena = arena_new(guard_arena_bytes(all.len));
+	if (!arena) {
+		screen->failed = true;
+		return;
+	}
+	guard_check_nested(buf_str(&all), screen->sink, arena, &report);
 	for (uint32_t i = 0; i < report.count; i++)
 		if (report.findings[i].line > skip)
 			guard_find(screen->sink, report.findings[i].rule, node,

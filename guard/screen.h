@@ -280,9 +280,9 @@ void screen_cost_field(struct screen *screen, const struct ast_node *node);
 /* Whether a regular expression repeats what repeats. */
 bool screen_repeats_nested(struct str text);
 
-/* guard.c: judges text of the program as a program; the findings live in the sink's arena. */
-void guard_check_nested(
-	struct str bytes, const struct guard_sink *around, struct guard_report *ret);
+/* guard.c: judges text of the program as a program; the findings live in the arena. */
+void guard_check_nested(struct str bytes, const struct guard_sink *around, struct arena *arena,
+	struct guard_report *ret);
 
 /* screen.c */
 /* Whether text has a word, in whatever case. */

@@ -203,6 +203,17 @@ def text_is_read():
     expect("standard", ["x = '\u05e9\u05dc\u05d5\u05dd\u200f (a)'"], "allow")
 
 
+def many_texts_are_judged():
+    """thousands of docstrings and of annotations are judged one by one, and the last is not lost"""
+    docs = "".join(f'def f{i}():\n    """\n    >>> f{i}()\n    """\n' for i in range(3000))
+    bad = 'def g():\n    """\n    >>> eval("1")\n    """\n'
+    tail = "import doctest\ndoctest.testmod()\n"
+    hints = "import typing\n" + "".join(f"x{i}: 'list[int]' = 1\n" for i in range(3000))
+    ask = "class C:\n    y: 'eval'\ntyping.get_type_hints(C)\n"
+    expect("standard", [docs + tail, hints + ask.replace("eval", "int")], "allow")
+    expect("standard", [docs + bad + tail, hints + ask], "reject")
+
+
 def the_default_is_standard():
     """check without --policy goes by standard"""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYSBX", "XDG_"))}
@@ -328,7 +339,8 @@ def policy_command():
 
 if __name__ == "__main__":
     sys.exit(tap.run([own_programs_are_refused, own_programs_are_allowed, rules_fire_and_miss,
-                      rules_are_covered, tables_are_sorted, bindings_are_seen, reads_are_seen, costs_are_told, text_is_read,
+                      rules_are_covered, tables_are_sorted, bindings_are_seen, reads_are_seen, costs_are_told,
+                      text_is_read, many_texts_are_judged,
                       the_default_is_standard,
                       warnings_do_not_refuse, policy_files_open_and_close,
                       empty_policy_is_strictest, mistakes_in_policy_files, policy_command, corpora]))

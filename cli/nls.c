@@ -72,8 +72,11 @@ void nls_init(void)
 	bindtextdomain(PACKAGE, find_beside(beside, sizeof(beside)) ? beside : PYSBX_LOCALEDIR);
 	bind_textdomain_codeset(PACKAGE, "UTF-8");
 	textdomain(PACKAGE);
-	/* Loads the catalogue: later there may be no way to open a file. */
-	(void)gettext("syntax error: %s");
+	/*
+	 * Loads every catalogue that may be asked, which only a text that none has does: the guard
+	 * may be sealed when it asks for one, and no file can be opened then.
+	 */
+	(void)gettext("in no catalogue");
 }
 
 const char *nls_translate(const char *message)

@@ -232,11 +232,13 @@ static bool is_self(const struct screen *screen, const struct ast_node *node)
 }
 
 void screen_own_dict(struct screen *screen, const struct ast_node *node,
-	const struct ast_node *object, const char *message)
+	const struct ast_node *object, bool by_vars)
 {
 	if (!is_self(screen, object))
 		screen->type_dict = node;
-	guard_find(screen->sink, GUARD_RULE_OWN_DICT, node, "%s", message);
+	guard_find(screen->sink, GUARD_RULE_OWN_DICT, node,
+		by_vars ? "vars() hands out attributes"
+			: "attribute '__dict__' hands out an object's attributes");
 }
 
 /* x.__get__(...): self.f.__get__ is how descriptors are written. */
@@ -264,7 +266,7 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 		else
 			screen_own_dict(screen, node,
 				node->kind == AST_Attribute ? ast_Attribute_value(node) : NULL,
-				"attribute '__dict__' hands out an object's attributes");
+				false);
 		return;
 	}
 	if (screen_bad_name(screen, name) || (access == ACCESS_STORE && str_is(name, "__class__")))

@@ -85,7 +85,7 @@ static void judge_builtin(
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, call,
 				"%.*s() of this object is not allowed", STR_ARG(name));
 		else
-			screen_own_dict(screen, call, object, "vars() hands out attributes");
+			screen_own_dict(screen, call, object, true);
 	}
 	if (str_is(name, "open") && screen->policy->level <= GUARD_LEVEL_STRICT)
 		guard_find(screen->sink, GUARD_RULE_BUILTIN, call, "'open' is not allowed");

@@ -156,7 +156,7 @@ void screen_module_member(
 	struct screen *screen, const struct ast_node *node, struct str module, struct str name);
 /* The attributes of an object as a dict; object: whose, NULL: not known. */
 void screen_own_dict(struct screen *screen, const struct ast_node *node,
-	const struct ast_node *object, const char *message);
+	const struct ast_node *object, bool by_vars);
 void screen_import(struct screen *screen, const struct ast_node *node);
 void screen_import_from(struct screen *screen, const struct ast_node *node);
 bool screen_bad_name(const struct screen *screen, struct str name);

@@ -355,6 +355,7 @@ static struct ast_node *parse_conditional(
 {
 	size_t mark = parser->scratch_count;
 	struct ast_node *test, *node = body;
+	const struct token *first;
 
 	do {
 		test = parse_condition(parser, start);
@@ -363,10 +364,11 @@ static struct ast_node *parse_conditional(
 		scratch_push(parser, (const void *)(uintptr_t)start);
 		scratch_push(parser, node);
 		scratch_push(parser, test);
-		parser->operand = parser->token;
-		start = parser->token->start;
+		first = parser->token;
+		start = first->start;
 		node = peek(parser) == TOK_KW_LAMBDA ? parse_lambda(parser, false)
 						     : parse_disjunction(parser);
+		parser->operand = first;
 		parser->behind_operand = parser->token;
 	} while (node && peek(parser) == TOK_KW_IF);
 	while (node && !parser->failed && parser->scratch_count > mark) {

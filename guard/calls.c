@@ -71,6 +71,8 @@ static void judge_builtin(
 	if (str_is(name, "vars") || str_is(name, "locals")) {
 		const struct ast_node *object = screen_argument(call, 0, "object");
 
+		if (screen_asks_bound(call, ast_walk_parent(screen->walk, 1)))
+			return;
 		if (!object)
 			screen_note_locals(screen, call);
 		if (!object && screen->names.scopes[scope].kind != SCOPE_FUNCTION) {
@@ -116,13 +118,52 @@ void screen_call_member(
 	screen_paths(screen, call, scope, &callee);
 }
 
-/* Text given to df.query() and df.eval(), by whatever road: "@" leads to the program's names. */
+static bool is_word(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+	       (unsigned char)c >= 0x80;
+}
+
+/* Whether what stands before text.ptr[at] is one of the program's names, or a result. */
+static bool follows_own(struct str text, size_t at)
+{
+	while (at && text.ptr[at - 1] == ' ')
+		at--;
+	if (at && (text.ptr[at - 1] == ')' || text.ptr[at - 1] == ']'))
+		return true;
+	while (at && (is_word(text.ptr[at - 1]) || strchr(". ", text.ptr[at - 1])))
+		at--;
+	return at && text.ptr[at - 1] == '@';
+}
+
+/*
+ * Text given to df.query() and df.eval(), by whatever road: "@" leads to the program's names. A
+ * plain @limit is a value to compare with; one that is called or read from may be a module.
+ */
 static bool is_odd_query(struct str text)
 {
-	const char *at = text.ptr ? text.ptr : "";
+	char quote = '\0';
 
-	return memmem(at, text.len, "__", 2) ||
-	       (memchr(at, '@', text.len) && memchr(at, '(', text.len));
+	if (!text.len || memmem(text.ptr, text.len, "__", 2))
+		return text.len != 0;
+	if (!memchr(text.ptr, '@', text.len) || !memchr(text.ptr, '(', text.len))
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (strchr("\\`#\n\t", c))
+			return true;
+		if (quote)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '\'' || c == '"') {
+			if (i + 2 < text.len && text.ptr[i + 1] == c && text.ptr[i + 2] == c)
+				return true;
+			quote = c;
+		} else if (strchr(".([", c) && follows_own(text, i)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void judge_query(struct screen *screen, const struct ast_node *call, uint32_t scope)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum path_kind { PATH_READS, PATH_WRITES, PATH_MODE, PATH_OPENS, PATH_MAKES };
+enum path_kind { PATH_READS, PATH_WRITES, PATH_MODE, PATH_OPENS, PATH_COPIES, PATH_MAKES };
 
 struct path_taker {
 	struct str callee;
@@ -130,6 +130,42 @@ bool screen_is_taker(struct str path)
 	return taker_of(path, false) != NULL;
 }
 
+/*
+ * What takes a file, where it stands as a value: map(os.listdir, folders) calls it with what stands
+ * beside it; from elsewhere it is called with what is not seen here, and any text counts.
+ */
+void screen_taker_value(
+	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str path)
+{
+	const struct path_taker *taker = taker_of(path, false);
+	const struct ast_node *call = ast_walk_parent(screen->walk, 1);
+	struct unknown_use use = {.node = node,
+		.scope = scope,
+		.rule = GUARD_RULE_PATH,
+		.otherwise = GUARD_RULE_PATH_UNKNOWN,
+		.needs = NEEDS_PATH};
+
+	if (!taker)
+		return;
+	if (taker->kind == PATH_MAKES)
+		use.otherwise = GUARD_RULE_COUNT;
+	if (taker->kind == PATH_MAKES && call->kind != AST_Call)
+		return;
+	if (call->kind == AST_keyword)
+		call = ast_walk_parent(screen->walk, 2);
+	if (call->kind != AST_Call || ast_Call_func(call)->kind != AST_Name ||
+		!str_listed(*ast_Name_id(ast_Call_func(call)), " map filter sorted min max ") ||
+		!screen_is_builtin(screen, scope, ast_Call_func(call))) {
+		screen_unknown(screen, use);
+		return;
+	}
+	for (uint32_t i = 0; i < ast_Call_args(call)->count && i < 8; i++) {
+		use.subject = ast_Call_args(call)->items[i];
+		if (use.subject != node)
+			screen_unknown(screen, use);
+	}
+}
+
 /* Whether a mode writes: what cannot be known is taken for reading. */
 static bool mode_writes(struct screen *screen, uint32_t scope, const struct ast_node *mode)
 {
@@ -213,6 +249,8 @@ static void judge_taker(struct screen *screen, const struct ast_node *call, uint
 	if (taker->kind == PATH_MODE || taker->kind == PATH_OPENS)
 		use.writes = mode_writes(screen, scope, screen_argument(call, 1, "mode"));
 	for (uint32_t i = 0; i < args->count && i < 4; i++) {
+		if (taker->kind == PATH_COPIES)
+			use.writes = i == 1;
 		if (taker->positions & 1u << i)
 			judge_path(&use, args->items[i]);
 		if (args->items[i]->kind == AST_Starred)
@@ -221,6 +259,8 @@ static void judge_taker(struct screen *screen, const struct ast_node *call, uint
 	for (uint32_t i = 0; i < keywords->count && i < 16; i++) {
 		const struct str *name = ast_keyword_arg(keywords->items[i]);
 
+		if (taker->kind == PATH_COPIES)
+			use.writes = !name || str_is(*name, "dst");
 		if (!name)
 			judge_spread(&use, ast_keyword_value(keywords->items[i]), taker->keywords);
 		else if (str_listed(*name, taker->keywords))

@@ -179,6 +179,8 @@ void screen_judge_value(
 void screen_judge_builtin(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str name);
 bool screen_is_called(const struct screen *screen, const struct ast_node *node);
+/* Whether a call of globals(), locals() or vars() is only asked for a name, by `in`. */
+bool screen_asks_bound(const struct ast_node *call, const struct ast_node *parent);
 /* Whether a name is the builtin of that name and can be nothing else. */
 bool screen_is_builtin(const struct screen *screen, uint32_t scope, const struct ast_node *node);
 
@@ -236,6 +238,9 @@ void screen_unknown_format(struct screen *screen, const struct ast_node *node);
 /* paths.c */
 /* Whether calls of a member are given files. */
 bool screen_is_taker(struct str path);
+/* Such a member where it stands as a value. */
+void screen_taker_value(
+	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str path);
 bool screen_foreign_path(struct str path, bool writes);
 void screen_paths(struct screen *screen, const struct ast_node *call, uint32_t scope,
 	const struct values *callee);

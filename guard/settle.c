@@ -142,8 +142,8 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 		flow_ask(flow, FLOW_CODE, is_bad_code, NULL);
 		return flow_reaches(flow, use->scope, use->subject);
 	case NEEDS_PATH:
-		if (!flow->screen->paths_found)
-			return false;
+		if (!flow->screen->paths_found || !use->subject)
+			return flow->screen->paths_found;
 		flow_ask(flow, FLOW_PATHS, is_bad_path, NULL);
 		return flow_reaches(flow, use->scope, use->subject);
 	default:
@@ -162,7 +162,10 @@ static void settle_uses(struct screen *screen, struct flow *flow, int needs)
 		if (is_bad_use(flow, use)) {
 			if (!use->subject || !flow->text.len)
 				guard_find(screen->sink, use->rule, use->node,
-					"a name that cannot be known may be one not allowed");
+					use->needs == NEEDS_PATH ? "a path that cannot be known "
+								   "may be one not allowed"
+								 : "a name that cannot be known "
+								   "may be one not allowed");
 			else
 				guard_find(screen->sink, use->rule, use->node,
 					use->needs == NEEDS_PATH ? "path '%.*s' is not allowed"

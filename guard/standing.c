@@ -159,6 +159,17 @@ static bool word_denies(const struct screen *screen, struct str name)
 	return denied;
 }
 
+/* `name in globals()`: whether it is bound, and nothing of what it is bound to. */
+bool screen_asks_bound(const struct ast_node *call, const struct ast_node *parent)
+{
+	return call->kind == AST_Call && !ast_Call_args(call)->count &&
+	       !ast_Call_keywords(call)->count && parent && parent->kind == AST_Compare &&
+	       ast_Compare_ops(parent)->count == 1 &&
+	       (ast_Compare_ops(parent)->items[0] == AST_OP_In ||
+		       ast_Compare_ops(parent)->items[0] == AST_OP_NotIn) &&
+	       ast_Compare_comparators(parent)->items[0] == call;
+}
+
 void screen_judge_builtin(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str name)
 {
@@ -180,6 +191,9 @@ void screen_judge_builtin(
 	if (!open && level == BUILTIN_CALLED && str_is(name, "open") &&
 		screen->policy->level == GUARD_LEVEL_STANDARD)
 		open = stands_followed(screen, scope);
+	if (called && str_is(name, "globals") && screen->policy->level == GUARD_LEVEL_STANDARD)
+		open = screen_asks_bound(
+			ast_walk_parent(screen->walk, 1), ast_walk_parent(screen->walk, 2));
 	if (word_denies(screen, name))
 		open = false;
 	else if (word_allows(screen, name, called))
@@ -236,6 +250,36 @@ static bool is_opener(struct str path)
 	return str_is(path, "open") || str_is(path, "io.open") || str_is(path, "codecs.open");
 }
 
+/* As an argument, a base, an item: called elsewhere, with what is not seen here. */
+static bool is_handed_on(const struct screen *screen, const struct ast_node *node, uint32_t scope)
+{
+	const struct ast_node *parent = ast_walk_parent(screen->walk, 1), *func;
+
+	switch (parent->kind) {
+	case AST_Call:
+		func = ast_Call_func(parent);
+		return func != node &&
+		       !(func->kind == AST_Name && screen_is_builtin(screen, scope, func) &&
+			       (str_is(*ast_Name_id(func), "isinstance") ||
+				       str_is(*ast_Name_id(func), "issubclass") ||
+				       takes_harmlessly(screen, parent, scope)));
+	case AST_Assign:
+		return !is_followed(screen, parent, scope);
+	case AST_keyword:
+	case AST_Starred:
+	case AST_Return:
+	case AST_Yield:
+	case AST_Dict:
+	case AST_List:
+	case AST_Tuple:
+	case AST_Lambda:
+	case AST_ClassDef:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What holds of a name or a dotted name as a value, whatever it is used for. */
 void screen_judge_value(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct values *values)
@@ -260,5 +304,7 @@ void screen_judge_value(
 			 !(is_opener(value.path) && stands_followed(screen, scope)))
 			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
 				STR_ARG(value.path));
+		else if (value.kind == VALUE_MEMBER && is_handed_on(screen, node, scope))
+			screen_taker_value(screen, node, scope, value.path);
 	}
 }

@@ -25,7 +25,7 @@ static const char *verdict(const struct probe_check *check)
 		return "ok";
 	if (!check->tried)
 		return "-";
-	if (check->need == PROBE_FOR_ALL)
+	if (check->need == PROBE_FOR_ALL || check->need == PROBE_FOR_REDUCED)
 		return "no";
 	return check->need == PROBE_FOR_FULL ? "weak" : "-";
 }
@@ -46,6 +46,9 @@ static void print_text(struct buf *out, const struct probe *probe)
 	if (probe->available)
 		buf_printf(out, "\npysbx run works here: backend %s, isolation tier %s.\n",
 			probe->backend, rt_tier_word(probe->tier));
+	else if (probe->tier == RT_TIER_MINIMAL)
+		buf_printf(out, "\npysbx run would refuse here; with --require minimal it works, "
+				"isolation tier minimal.\n");
 	else
 		buf_printf(out, "\npysbx run would refuse here.\n");
 }

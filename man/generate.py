@@ -115,8 +115,12 @@ The same, but without the control group or the fresh
 Memory is then polled and processes are limited by
 .Dv RLIMIT_NPROC .
 .It Cm minimal
-No namespaces.
-This version does not run anything there.
+Where no namespaces can be had: in a container with its engine's defaults, or
+with user namespaces forbidden.
+Landlock hides the host's files, the system call filter and a second one of this
+tier's own refuse sockets, signals to others and new sessions, resource limits
+and the supervisor's polling bound the rest.
+Nothing runs where Landlock cannot be had either.
 .El
 .Pp
 .Fl -require
@@ -137,6 +141,25 @@ def layers():
     out = [".Ss Layers\n.Bl -tag -width Ds\n"]
     for word, text in rows("runtime/layer.def", r'^LAYER\(\w+, "([\w-]+)", "([^"]*)"\)'):
         out.append(f".It Ql {word}\n{escaped(text)}\n")
+    return out + [".El\n"]
+
+
+def minimal_steps():
+    out = [".Ss The set-up of tier minimal\n",
+           "Started by root, the program has an id of its own, taken at random; else the\n"
+           "caller's.\n"
+           "It runs in a directory that is made for the run below\n.Pa /tmp\n"
+           "and removed with it, which is\n.Ev TMPDIR ,\n.Ev HOME\nand the working directory.\n"
+           "What it does not have is named in\n.Ql missing :\n"
+           "it can tell whether a path of the host exists, how large it is and what a link\nsays;\n"
+           "it sees the host's name and clock, and can ask whether a process number is in\nuse;\n"
+           "the size of\n.Pa /tmp\nand, without a control group, memory are looked at every few milliseconds\n"
+           "and the run is ended when they are exceeded, and of a plain user's run the\nnumber of processes too.\n"
+           "There are no sockets but connected pairs, no\n.Pa /proc ,\nno\n.Pa /dev/shm\n"
+           "and so no locks of multiprocessing; as a plain user no change of modes and times\nof files.\n"
+           ".Bl -enum\n"]
+    for name, reason in rows("runtime/steps_minimal.def", r'^(?:STEP|SAME)\(\w+, "([^"]*)", \w+,\s*"([^"]*)"\)'):
+        out.append(f".It\n.Sy {escaped(name)} :\n{escaped(reason)}.\n")
     return out + [".El\n"]
 
 
@@ -201,7 +224,7 @@ def syscalls():
 
 def isolation_page():
     return "".join([head("pysbx-isolation", 7, "what keeps a program of pysbx apart from the host"), ISOLATION_HEAD,
-                    *layers(), *steps(), *syscalls(), ISOLATION_TAIL])
+                    *layers(), *steps(), *minimal_steps(), *syscalls(), ISOLATION_TAIL])
 
 
 PAGES = {"rules": rules_page, "isolation": isolation_page}

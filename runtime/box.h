@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "runtime/cgroup.h"
 #include "runtime/layout.h"
+#include "runtime/place.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp.h"
 
@@ -20,7 +22,14 @@ enum step {
 #define STEP(name, text, function, reason) STEP_##name,
 #include "runtime/steps.def"
 #undef STEP
-	STEP_COUNT
+	STEP_COUNT,
+/* Those of tier minimal have numbers of their own behind the others'. */
+#define STEP(name, text, function, reason) MINIMAL_##name,
+#define SAME                               STEP
+#include "runtime/steps_minimal.def"
+#undef SAME
+#undef STEP
+	MINIMAL_COUNT
 };
 
 /* The first step that the program takes, not the init. */
@@ -64,7 +73,7 @@ extern const char *const box_namespace_files[BOX_NAMESPACES];
 
 /* Times of the steps, in memory that init and supervisor share; only with plan->trace_steps. */
 struct step_clock {
-	uint64_t ns[STEP_COUNT];
+	uint64_t ns[MINIMAL_COUNT];
 };
 
 struct box {
@@ -81,8 +90,17 @@ struct box {
 	gid_t host_gid;
 	bool privileged; /* the supervisor may map an id of its own choice and set groups */
 	bool want_proc;  /* false in the second try, where /proc cannot be mounted */
+	bool minimal;    /* no namespaces: runtime/minimal.h, not the steps of steps.def */
 	int landlock_abi;
 	ino_t namespaces[BOX_NAMESPACES]; /* the supervisor's own */
+
+	/* Tier minimal only. */
+	char place_path[PLACE_PATH_MAX]; /* the run's own directory on the host */
+	int place;                       /* its descriptor, or -1 */
+	const char *const *may_read;     /* for Landlock; NULL-terminated */
+	const char *const *may_write;    /* the first one is the working directory */
+	pid_t outer_init;                /* as getppid() of the program tells it */
+	pid_t program;
 
 	/* Descriptors of the inside; -1 where there is none. */
 	int channel;      /* set-up and verdict: init and supervisor */
@@ -108,11 +126,24 @@ const char *step_name(enum step step);
 /* Names the object a step is at, for its error; always returns -errno (kept). */
 int box_fail_at(struct box *box, const char *object);
 
+/* Takes one step: a fault that tests ask for, the step's clock, and its failure told and the end.
+ */
+void box_take_step(struct box *box, int channel, unsigned step, int (*take)(struct box *box));
+
+/* Soft and hard, but never above an inherited hard limit. 0 or -errno, detail set. */
+int program_set_limit(struct box *box, int resource, rlim_t value, const char *name);
+
+/* Before exec: 0 to 2 are open, everything above is close-on-exec. 0 or -errno, detail set. */
+int program_verify_descriptors(struct box *box);
+
 /* The init's whole life; entered right after clone3 in the new process. Never returns. */
 _Noreturn void init_main(struct box *box);
 
 #define STEP(name, text, function, reason) int function(struct box *box);
+#define SAME(name, text, function, reason)
 #include "runtime/steps.def"
+#include "runtime/steps_minimal.def"
+#undef SAME
 #undef STEP
 
 #define RECORD_FDS_MAX CGROUP_ENTER_MAX

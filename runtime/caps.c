@@ -64,21 +64,45 @@ int step_no_new_privs(struct box *box)
 	return 0;
 }
 
-bool caps_are_empty(void)
+int caps_drop_held(struct box *box)
+{
+	cap_t caps = cap_get_proc();
+	cap_flag_value_t setpcap = CAP_CLEAR;
+
+	if (!caps)
+		return box_fail_at(box, "capget");
+	cap_get_flag(caps, CAP_SETPCAP, CAP_EFFECTIVE, &setpcap);
+	cap_free(caps);
+	if (setpcap == CAP_SET)
+		return step_drop_caps(box);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return box_fail_at(box, "ambient set");
+	return cap_set_proc(box->no_caps) < 0 ? box_fail_at(box, "capset") : 0;
+}
+
+bool caps_hold_none(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
-	int cap, in_bounding_set;
+	int cap;
 
 	if (capget(&header, data) < 0)
 		return false;
-	if (data[0].effective | data[0].permitted | data[0].inheritable | data[1].effective |
-		data[1].permitted | data[1].inheritable)
+	for (cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+			return false;
+	return !(data[0].effective | data[0].permitted | data[0].inheritable | data[1].effective |
+		 data[1].permitted | data[1].inheritable);
+}
+
+bool caps_are_empty(void)
+{
+	int cap, in_bounding_set;
+
+	if (!caps_hold_none())
 		return false;
 	for (cap = 0; (in_bounding_set = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
-		if (in_bounding_set || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+		if (in_bounding_set)
 			return false;
-	if (cap == 0)
-		return false;
-	return prctl(PR_GET_SECUREBITS) == LOCKED_SECUREBITS;
+	return cap && prctl(PR_GET_SECUREBITS) == LOCKED_SECUREBITS;
 }

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "runtime/box.h"
+#include "runtime/minimal.h"
 
 static const struct {
 	const char *name;
@@ -32,7 +33,7 @@ _Static_assert(sizeof(steps) / sizeof(steps[0]) == STEP_COUNT, "one row per step
 
 const char *step_name(enum step step)
 {
-	return (unsigned)step < STEP_COUNT ? steps[step].name : "unknown step";
+	return (unsigned)step < STEP_COUNT ? steps[step].name : minimal_step_name(step);
 }
 
 int box_fail_at(struct box *box, const char *object)
@@ -80,25 +81,27 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void take_steps(struct box *box, int channel, unsigned first, unsigned end)
+void box_take_step(struct box *box, int channel, unsigned step, int (*take)(struct box *box))
 {
-	uint64_t before = box->clock ? now_ns() : 0, after;
-	unsigned step;
+	uint64_t before = box->clock ? now_ns() : 0;
 	int code;
 
-	for (step = first; step < end; step++) {
-		box->detail[0] = '\0';
-		code = injected_fault(box, step);
-		if (code == 0)
-			code = steps[step].take(box);
-		if (code < 0)
-			give_up(box, channel, step, code);
-		if (box->clock) {
-			after = now_ns();
-			box->clock->ns[step] = after - before;
-			before = after;
-		}
-	}
+	box->detail[0] = '\0';
+	code = injected_fault(box, step);
+	if (code == 0)
+		code = take(box);
+	if (code < 0)
+		give_up(box, channel, step, code);
+	if (box->clock)
+		box->clock->ns[step] = now_ns() - before;
+}
+
+static void take_steps(struct box *box, int channel, unsigned first, unsigned end)
+{
+	unsigned step;
+
+	for (step = first; step < end; step++)
+		box_take_step(box, channel, step, steps[step].take);
 }
 
 static void close_bind_sources(struct box *box)

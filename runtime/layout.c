@@ -339,11 +339,18 @@ int layout_make(struct arena *arena, const char *wanted, const char *rootfs, str
 	base = add_base(&m, &python);
 	ret->python = add_program(&m, &python, base);
 	ret->bin = arena_printf(arena, "%s/bin", base);
-	if (python.venv)
+	ret->host_start = python.program;
+	if (python.venv) {
 		add_venv(&m, &python, base);
+		ret->host_start = arena_printf(arena, "%s/bin/python3", python.venv);
+		ret->host_venv_config = arena_printf(arena, "%s/pyvenv.cfg", python.venv);
+	}
+	if (ret->host_start)
+		ret->host_bin = arena_printf(arena, "%.*s",
+			(int)(strrchr(ret->host_start, '/') - ret->host_start), ret->host_start);
 	add_data(&m);
 	add_localtime(&m);
-	if (m.code == 0 && (!ret->python || !ret->bin))
+	if (m.code == 0 && (!ret->python || !ret->bin || !ret->host_bin))
 		return err_set(err, ENOMEM, "out of memory");
 	return m.code;
 }

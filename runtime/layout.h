@@ -45,6 +45,11 @@ struct layout {
 	const char *venv_config;  /* text of a pyvenv.cfg to write, or NULL */
 	const char *venv_config_path;
 	unsigned minor; /* of Python 3 */
+
+	/* For runs without a root of their own. */
+	const char *host_start;       /* what is executed: of a venv its own name of it */
+	const char *host_bin;         /* its directory, for PATH */
+	const char *host_venv_config; /* the venv's pyvenv.cfg, or NULL */
 };
 
 /*

@@ -308,7 +308,7 @@ int step_write_sandbox(struct box *box)
 }
 
 /* Input files are found in the working directory too, by their first part. */
-static int link_inputs(struct box *box)
+int mounts_link_inputs(struct box *box, const char *sandbox)
 {
 	char name[256], text[300], path[300];
 	unsigned i;
@@ -321,7 +321,7 @@ static int link_inputs(struct box *box)
 			continue;
 		memcpy(name, whole, len);
 		name[len] = '\0';
-		snprintf(text, sizeof(text), "/sandbox/%s", name);
+		snprintf(text, sizeof(text), "%s/%s", sandbox, name);
 		snprintf(path, sizeof(path), "tmp/%s", name);
 		if (symlink(text, path) < 0 && errno != EEXIST)
 			return box_fail_at(box, path);
@@ -333,7 +333,7 @@ int step_mount_tmp(struct box *box)
 {
 	if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, box->tmp_options) < 0)
 		return -errno;
-	return link_inputs(box);
+	return mounts_link_inputs(box, "/sandbox");
 }
 
 int step_mount_shm(struct box *box)

@@ -14,4 +14,10 @@ int mounts_tmp_options(uint64_t bytes, char *text, size_t size);
  * set. */
 int mounts_verify(struct box *box);
 
+/*
+ * Links to the input files in the directory "tmp" of the working directory, by their first parts;
+ * sandbox: what leads from there to the directory that holds them. 0 or -errno, detail set.
+ */
+int mounts_link_inputs(struct box *box, const char *sandbox);
+
 #endif

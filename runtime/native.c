@@ -35,6 +35,8 @@
 #include "base/units.h"
 #include "runtime/caps.h"
 #include "runtime/fetch.h"
+#include "runtime/landlock.h"
+#include "runtime/minimal.h"
 #include "runtime/run.h"
 #include "runtime/touched.h"
 
@@ -61,7 +63,8 @@ static void run_init(struct run *run, const struct rt_plan *plan, struct rt_resu
 
 	*run = (struct run){.plan = plan, .result = result};
 	run->init_fd = run->channel = run->exec_channel = run->stdin_write = run->stdout_read =
-		run->stderr_read = run->signals = run->listener = run->tmp = run->shm = -1;
+		run->stderr_read = run->signals = run->listener = run->tmp = run->shm = box->place =
+			-1;
 	run->init = -1;
 	box->plan = plan;
 	box->channel = box->exec_channel = box->stdin_read = box->stdout_write = box->stderr_write =
@@ -97,6 +100,9 @@ static void run_free(struct run *run)
 	if (run->box.clock)
 		munmap(run->box.clock, sizeof(*run->box.clock));
 	cgroup_destroy(run->box.cgroup, &ignored);
+	if (run->box.place >= 0)
+		place_remove(run->box.place, run->box.place_path);
+	fd_close(&run->box.place);
 	free(run->input);
 	arena_free(run->arena);
 }
@@ -161,8 +167,12 @@ static uint32_t limit_layers(const struct run *run)
 		layers |= RT_LAYER_BIT(RT_LAYER_MEMORY_LIMIT);
 	if (controllers & CGROUP_CPU)
 		layers |= RT_LAYER_BIT(RT_LAYER_CPU_SHARE);
-	/* RLIMIT_NPROC counts this run's own processes too: by user namespace. */
-	layers |= RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT);
+	/* RLIMIT_NPROC counts this run's own processes too: by user namespace, or by an id of its
+	 * own. */
+	if (!run->box.minimal || run->box.privileged || (controllers & CGROUP_PIDS))
+		layers |= RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT);
+	if (!run->box.minimal)
+		layers |= RT_LAYER_BIT(RT_LAYER_TMP_LIMIT);
 	return layers;
 }
 
@@ -172,6 +182,8 @@ static enum rt_tier tier_of(const struct run *run, uint32_t layers)
 		RT_LAYER_BIT(RT_LAYER_MEMORY_LIMIT) | RT_LAYER_BIT(RT_LAYER_CPU_SHARE);
 	unsigned controllers = run->box.cgroup ? cgroup_controllers(run->box.cgroup) : 0;
 
+	if (run->box.minimal)
+		return RT_TIER_MINIMAL;
 	if ((layers & limits) == limits && (controllers & CGROUP_PIDS) && run->box.want_proc)
 		return RT_TIER_FULL;
 	return RT_TIER_REDUCED;
@@ -249,7 +261,7 @@ static bool is_unified(void)
  * longer. */
 static int start(struct run *run, enum rt_status *ret_status, struct err *err)
 {
-	bool group_first = is_unified();
+	bool group_first = !run->box.minimal && is_unified();
 	int code = group_first ? make_group(run, true, err) : 0;
 
 	if (code == 0) {
@@ -350,6 +362,11 @@ static void say(struct run *run)
 			"--memory");
 		break;
 	case RT_OUTPUT_LIMIT:
+		if (run->place_full) {
+			say_limit(result, "/tmp size limit",
+				units_size_text(limits->tmpfs_bytes, text), "--tmpfs-size");
+			break;
+		}
 		say_limit(result, "output flood limit",
 			units_size_text(output_flood(limits->output_bytes), text), "--max-output");
 		break;
@@ -399,11 +416,12 @@ static void note_isolation(struct run *run)
 		namespace_layers | RT_LAYER_BIT(RT_LAYER_PROC) | RT_LAYER_BIT(RT_LAYER_CAPS) |
 		RT_LAYER_BIT(RT_LAYER_NNP) | RT_LAYER_BIT(RT_LAYER_SECCOMP) |
 		RT_LAYER_BIT(RT_LAYER_MEMORY_LIMIT) | RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT) |
-		RT_LAYER_BIT(RT_LAYER_CPU_SHARE);
+		RT_LAYER_BIT(RT_LAYER_CPU_SHARE) | RT_LAYER_BIT(RT_LAYER_TMP_LIMIT);
 
 	/* run_check_program() has seen capabilities and filter from outside. */
-	result->layers = run->box.layers | limits | RT_LAYER_BIT(RT_LAYER_CAPS) |
-			 RT_LAYER_BIT(RT_LAYER_SECCOMP);
+	result->layers = run->box.layers | limits | RT_LAYER_BIT(RT_LAYER_SECCOMP);
+	if (!run->box.minimal)
+		result->layers |= RT_LAYER_BIT(RT_LAYER_CAPS);
 	if (run->box.filter.notify)
 		result->layers |= RT_LAYER_BIT(RT_LAYER_LISTENER);
 	result->missing = wanted & ~result->layers;
@@ -436,12 +454,13 @@ static void note_phase(struct run *run, const char *name, uint64_t from, uint64_
 /* Where the time went: the init's steps by its own clock, the rest by the supervisor's. */
 static void note_steps(struct run *run)
 {
-	unsigned i;
+	unsigned i = run->box.minimal ? STEP_COUNT + 1 : 0;
+	unsigned end = run->box.minimal ? MINIMAL_COUNT : STEP_COUNT;
 
 	if (!run->box.clock)
 		return;
 	note_phase(run, "prepare (supervisor)", run->called_ns, run->cloned_ns);
-	for (i = 0; i < STEP_COUNT && run->result->step_count < RT_STEPS_MAX; i++)
+	for (; i < end && run->result->step_count < RT_STEPS_MAX; i++)
 		run->result->steps[run->result->step_count++] =
 			(struct rt_step_time){step_name((enum step)i), run->box.clock->ns[i]};
 	note_phase(run, "all steps, up to the exec", run->cloned_ns, run->started_ns);
@@ -485,11 +504,32 @@ static void explain_setup(struct run *run)
 struct attempt {
 	bool want_proc;
 	bool want_listener;
+	bool minimal;
 };
+
+/* A step that needs what a host may refuse: a namespace, a mount in it. */
+static bool refuses_namespaces(const struct run *run, enum step failed)
+{
+	if (run->result->status != RT_UNAVAILABLE)
+		return false;
+	return failed == STEP_NET || (failed > STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM);
+}
+
+/* Less can be had; whether that is enough is for the caller to say. */
+static void offer_minimal(struct run *run)
+{
+	char *remedy = run->result->remedy;
+	size_t len = strlen(remedy);
+
+	if (run->plan->require > RT_TIER_MINIMAL && landlock_abi() >= MINIMAL_LANDLOCK_ABI)
+		snprintf(remedy + len, sizeof(run->result->remedy) - len,
+			"%s--require minimal accepts isolation without namespaces",
+			len ? "; or " : "");
+}
 
 /* Runs it once; *ret_failed is the set-up step that failed, or STEP_COUNT. */
 static void run_once(const struct rt_plan *plan, struct rt_result *result,
-	const struct attempt *attempt, enum step *ret_failed)
+	const struct attempt *attempt, enum step *ret_failed, bool *ret_no_namespaces)
 {
 	enum rt_status failure;
 	struct run run;
@@ -500,6 +540,7 @@ static void run_once(const struct rt_plan *plan, struct rt_result *result,
 	run_init(&run, plan, result);
 	run.called_ns = run_now();
 	run.box.want_proc = attempt->want_proc;
+	run.box.minimal = attempt->minimal;
 	code = prepare(&run, attempt->want_listener, &failure, &err);
 	if (code == 0)
 		code = start(&run, &failure, &err);
@@ -517,14 +558,22 @@ static void run_once(const struct rt_plan *plan, struct rt_result *result,
 		set_error(result, failure, &err);
 	explain_setup(&run);
 	*ret_failed = run.setup_failed && code == 0 ? run.failed_step : STEP_COUNT;
+	*ret_no_namespaces = run.no_namespaces || refuses_namespaces(&run, *ret_failed);
+	if (*ret_no_namespaces)
+		offer_minimal(&run);
 	give_back_signals(&run);
 	run_free(&run);
 }
 
 /* Changes what to try next; false when a failed step is final. */
-static bool can_go_without(const struct rt_plan *plan, enum step failed, struct attempt *attempt)
+static bool can_go_without(
+	const struct rt_plan *plan, enum step failed, bool no_namespaces, struct attempt *attempt)
 {
-	switch (failed) {
+	if (no_namespaces && !attempt->minimal && plan->require <= RT_TIER_MINIMAL) {
+		attempt->minimal = true;
+		return true;
+	}
+	switch ((unsigned)failed) {
 	case STEP_PROC:
 		/* In a container whose own /proc is masked no new one may be mounted. */
 		if (!attempt->want_proc || plan->require > RT_TIER_REDUCED)
@@ -532,6 +581,7 @@ static bool can_go_without(const struct rt_plan *plan, enum step failed, struct 
 		attempt->want_proc = false;
 		return true;
 	case STEP_SECCOMP:
+	case MINIMAL_SECCOMP:
 		/* Another listener above us, or a kernel without: hostile calls then kill. */
 		if (!attempt->want_listener)
 			return false;
@@ -545,12 +595,13 @@ static bool can_go_without(const struct rt_plan *plan, enum step failed, struct 
 int rt_run(const struct rt_plan *plan, struct rt_result *ret)
 {
 	struct attempt attempt = {.want_proc = true, .want_listener = true};
+	bool no_namespaces;
 	enum step failed;
 
-	run_once(plan, ret, &attempt, &failed);
-	while (can_go_without(plan, failed, &attempt)) {
+	run_once(plan, ret, &attempt, &failed, &no_namespaces);
+	while (can_go_without(plan, failed, no_namespaces, &attempt)) {
 		rt_result_free(ret);
-		run_once(plan, ret, &attempt, &failed);
+		run_once(plan, ret, &attempt, &failed, &no_namespaces);
 	}
 	return ret->status == RT_ERROR || ret->status == RT_UNAVAILABLE ? -1 : 0;
 }

@@ -75,6 +75,9 @@ static enum rt_tier tier_of_checks(const struct probe *probe)
 			continue;
 		if (check->need == PROBE_FOR_ALL)
 			return RT_TIER_NONE;
+		/* A run there was done, or there is none to be had. */
+		if (check->need == PROBE_FOR_REDUCED)
+			return probe->checks[PROBE_MINIMAL].ok ? RT_TIER_MINIMAL : RT_TIER_NONE;
 		if (check->need == PROBE_FOR_FULL)
 			tier = RT_TIER_REDUCED;
 	}

@@ -20,9 +20,10 @@ enum probe_id {
 
 /* What a check that fails costs. */
 enum probe_need {
-	PROBE_FOR_ALL,  /* without it nothing runs */
-	PROBE_FOR_FULL, /* without it the tier is reduced */
-	PROBE_EXTRA,    /* good to have; no tier asks for it */
+	PROBE_FOR_ALL,     /* without it nothing runs */
+	PROBE_FOR_REDUCED, /* without it the tier is minimal at most, which --require must allow */
+	PROBE_FOR_FULL,    /* without it the tier is reduced */
+	PROBE_EXTRA,       /* good to have; no tier asks for it */
 };
 
 #define PROBE_DETAIL_MAX 256

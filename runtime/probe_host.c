@@ -99,8 +99,11 @@ void probe_groups(struct probe *probe, struct probe_check *check)
 
 void probe_clone3(struct probe *probe, struct probe_check *check)
 {
-	int code = probe_in_child(0, NULL, probe);
+	/* Without arguments it is EINVAL wherever there is one. */
+	int code = syscall(SYS_clone3, NULL, 0) < 0 && errno != EINVAL ? -errno : 0;
 
+	if (code == 0)
+		code = probe_in_child(0, NULL, probe);
 	if (code == 0) {
 		probe_ok(check, "works");
 		return;
@@ -356,27 +359,32 @@ void probe_docker(struct probe *probe, struct probe_check *check)
 }
 
 /* The defaults of `pysbx run`, for a program that does nothing. */
-void probe_run(struct probe *probe, struct probe_check *check)
-{
-	struct rt_plan plan = {.code = STR("pass\n"),
-		.code_name = "main.py",
-		.stdin_fd = -1,
-		.require = RT_TIER_REDUCED,
-		.limits = {.memory_bytes = UINT64_C(256) << 20,
-			.cpu_thousandths = 500,
-			.wall_ns = UINT64_C(10000000000),
-			.cpu_ns = UINT64_C(10000000000),
-			.pids = 64,
-			.nofile = 256,
-			.fsize_bytes = UINT64_C(16) << 20,
-			.tmpfs_bytes = UINT64_C(64) << 20,
-			.output_bytes = UINT64_C(1) << 20}};
-	struct rt_result result;
+static const struct rt_plan default_plan = {.code = {"pass\n", 5},
+	.code_name = "main.py",
+	.stdin_fd = -1,
+	.require = RT_TIER_REDUCED,
+	.limits = {.memory_bytes = UINT64_C(256) << 20,
+		.cpu_thousandths = 500,
+		.wall_ns = UINT64_C(10000000000),
+		.cpu_ns = UINT64_C(10000000000),
+		.pids = 64,
+		.nofile = 256,
+		.fsize_bytes = UINT64_C(16) << 20,
+		.tmpfs_bytes = UINT64_C(64) << 20,
+		.output_bytes = UINT64_C(1) << 20}};
 
+/* Does it; true if it ended well, and then probe's tier is its tier. */
+static bool try_run(struct probe *probe, struct probe_check *check, enum rt_tier require)
+{
+	struct rt_plan plan = default_plan;
+	struct rt_result result;
+	bool ok;
+
+	plan.require = require;
 	rt_run(&plan, &result);
-	if (result.status == RT_OK) {
+	ok = result.status == RT_OK;
+	if (ok) {
 		probe->tier = result.tier;
-		probe->backend = result.backend;
 		probe_ok(check, "tier %s in %.0f ms", rt_tier_word(result.tier),
 			(double)result.wall_ns / 1e6);
 	} else {
@@ -384,4 +392,21 @@ void probe_run(struct probe *probe, struct probe_check *check)
 		probe_remedy(check, "%s", result.remedy);
 	}
 	rt_result_free(&result);
+	return ok;
+}
+
+void probe_run(struct probe *probe, struct probe_check *check)
+{
+	if (try_run(probe, check, RT_TIER_REDUCED))
+		probe->backend = "native";
+}
+
+void probe_minimal(struct probe *probe, struct probe_check *check)
+{
+	if (!probe->checks[PROBE_RUN].ok) {
+		try_run(probe, check, RT_TIER_MINIMAL);
+		return;
+	}
+	probe_untried(check, NULL);
+	snprintf(check->detail, sizeof(check->detail), "not tried: not needed here");
 }

@@ -12,7 +12,7 @@ typedef void probe_function(struct probe *probe, struct probe_check *check);
 probe_function probe_kernel, probe_clone3, probe_user, probe_mount, probe_pid, probe_net, probe_ipc,
 	probe_uts, probe_cgroup_ns, probe_inside, probe_no_new_privs, probe_seccomp, probe_listener,
 	probe_landlock, probe_cgroup, probe_close_range, probe_pidfd, probe_python, probe_docker,
-	probe_run, probe_procfs, probe_groups;
+	probe_run, probe_minimal, probe_procfs, probe_groups;
 
 /* Each sets tried and, but for ok, leaves the remedy to the caller. */
 void probe_ok(struct probe_check *check, const char *format, ...)

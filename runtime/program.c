@@ -18,7 +18,7 @@
 #include "runtime/landlock.h"
 #include "runtime/mounts.h"
 
-static int set_limit(struct box *box, int resource, rlim_t value, const char *name)
+int program_set_limit(struct box *box, int resource, rlim_t value, const char *name)
 {
 	struct rlimit limit = {value, value}, now;
 
@@ -56,14 +56,17 @@ int step_rlimits(struct box *box)
 	int code;
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		code = set_limit(box, table[i].resource, table[i].value, table[i].name);
+		code = program_set_limit(box, table[i].resource, table[i].value, table[i].name);
 		if (code < 0)
 			return code;
 	}
 	if (!box->limit_processes)
 		return 0;
+	/* Without a user namespace the kernel counts otherwise: a step of its own. */
+	if (box->minimal)
+		return 0;
 	/* Counted per user namespace since Linux 5.14; the init is one of them. */
-	return set_limit(box, RLIMIT_NPROC, limits->pids + 1, "RLIMIT_NPROC");
+	return program_set_limit(box, RLIMIT_NPROC, limits->pids + 1, "RLIMIT_NPROC");
 }
 
 int step_landlock(struct box *box)
@@ -152,7 +155,7 @@ int step_signals(struct box *box)
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-static int verify_descriptors(struct box *box)
+int program_verify_descriptors(struct box *box)
 {
 	int fd, flags;
 
@@ -192,7 +195,7 @@ int step_verify(struct box *box)
 	int code = verify_ids(box);
 
 	if (code == 0)
-		code = verify_descriptors(box);
+		code = program_verify_descriptors(box);
 	if (code == 0)
 		code = mounts_verify(box);
 	if (code < 0)
@@ -245,6 +248,6 @@ int step_handover(struct box *box)
 
 int step_exec(struct box *box)
 {
-	execve(box->layout.python, (char *const *)box->argv, (char *const *)box->envp);
+	execve(box->argv[0], (char *const *)box->argv, (char *const *)box->envp);
 	return box_fail_at(box, box->layout.host_python);
 }

@@ -53,7 +53,9 @@ struct run {
 	struct cgroup_usage usage; /* read when the init told the end; all 0 before */
 	struct record end;         /* RECORD_ENDED */
 	bool has_end;
-	bool died_of_pids; /* it failed with a fork or thread that it could not have */
+	bool no_namespaces; /* the host refuses them: what failed was to make one */
+	bool place_full;    /* tier minimal: more on disk than the size of /tmp allows */
+	bool died_of_pids;  /* it failed with a fork or thread that it could not have */
 	bool setup_failed;
 	enum step failed_step;
 	uint64_t called_ns;  /* rt_run() began */
@@ -91,6 +93,9 @@ uint64_t run_now(void);
 
 /* Makes pipes and channels, clones the init, writes its id maps and lets it go. 0 or -errno. */
 int run_start(struct run *run, struct err *err);
+
+/* In the init: closes what only the supervisor may hold. */
+void run_close_outside(struct run *run);
 
 /* Hands the program its control group, or tells it that there is none. */
 void run_start_group(struct run *run);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +20,7 @@
 #include "runtime/caps.h"
 #include "runtime/ids.h"
 #include "runtime/landlock.h"
+#include "runtime/minimal.h"
 #include "runtime/mounts.h"
 #include "runtime/run.h"
 
@@ -144,7 +146,7 @@ static int make_argv(struct run *run, struct err *err)
 	argv = arena_array(run->arena, count + 10, sizeof(*argv));
 	if (!argv)
 		return no_memory(err);
-	argv[at++] = run->box.layout.python;
+	argv[at++] = run->box.minimal ? run->box.layout.host_start : run->box.layout.python;
 	/* -I leaves the program's directory out of sys.path; without it -E and -s do the rest. */
 	if (brings_module(plan)) {
 		argv[at++] = "-E";
@@ -155,7 +157,7 @@ static int make_argv(struct run *run, struct err *err)
 	argv[at++] = "-B";
 	argv[at++] = "-X";
 	argv[at++] = "utf8";
-	argv[at] = arena_printf(run->arena, "/sandbox/%s", plan->code_name);
+	argv[at] = arena_printf(run->arena, "%s/sandbox/%s", run->box.place_path, plan->code_name);
 	if (!argv[at++])
 		return no_memory(err);
 	if (count)
@@ -189,8 +191,9 @@ static void set_variable(const char **envp, size_t *count, const char *text)
 
 static int make_environment(struct run *run, struct err *err)
 {
-	static const char *const fixed[] = {"HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8",
-		"PYTHONUTF8=1", "PYTHONDONTWRITEBYTECODE=1", "MPLCONFIGDIR=/tmp"};
+	static const char *const fixed[] = {
+		"LANG=C.UTF-8", "PYTHONUTF8=1", "PYTHONDONTWRITEBYTECODE=1"};
+	static const char *const places[] = {"HOME", "TMPDIR", "MPLCONFIGDIR"};
 	static const char *const pools[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 		"MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
 	const char *threads = thread_count(run);
@@ -202,12 +205,17 @@ static int make_environment(struct run *run, struct err *err)
 	envp = arena_array(run->arena, count + 20, sizeof(*envp));
 	if (!envp || !threads)
 		return no_memory(err);
-	set_variable(envp, &at, arena_printf(run->arena, "PATH=%s", run->box.layout.bin));
+	set_variable(envp, &at,
+		arena_printf(run->arena, "PATH=%s",
+			run->box.minimal ? run->box.layout.host_bin : run->box.layout.bin));
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		set_variable(envp, &at,
+			arena_printf(run->arena, "%s=%s/tmp", places[i], run->box.place_path));
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		set_variable(envp, &at, fixed[i]);
 	for (i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
 		set_variable(envp, &at, arena_printf(run->arena, "%s=%s", pools[i], threads));
-	if (run->box.layout.library_path)
+	if (run->box.layout.library_path && !run->box.minimal)
 		set_variable(envp, &at,
 			arena_printf(
 				run->arena, "LD_LIBRARY_PATH=%s", run->box.layout.library_path));
@@ -235,10 +243,20 @@ static int read_own_namespaces(struct box *box, struct err *err)
 	return 0;
 }
 
+/* Without a user namespace other containers' runs, whose pids may be the same, share the ids. */
+static unsigned choose_salt(const struct box *box)
+{
+	unsigned salt = 0;
+
+	if (!box->minimal || getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		return (unsigned)getpid();
+	return salt & 0x0fffffffu;
+}
+
 static int choose_ids(struct box *box, struct err *err)
 {
 	struct ids ids;
-	int code = ids_choose((unsigned)getpid(), &ids, err);
+	int code = ids_choose(choose_salt(box), &ids, err);
 
 	box->privileged = ids.own;
 	box->host_uid = ids.uid;
@@ -268,7 +286,7 @@ static int prepare(struct run *run, struct err *err)
 	}
 	code = choose_ids(box, err);
 	if (code == 0)
-		code = read_own_namespaces(box, err);
+		code = box->minimal ? minimal_prepare(run, err) : read_own_namespaces(box, err);
 	if (code == 0)
 		code = open_input_files(run, err);
 	if (code == 0)
@@ -282,7 +300,7 @@ static int prepare(struct run *run, struct err *err)
 
 /* What only the supervisor may hold: while the init held them too, no end of file would ever come.
  */
-static void close_outside(struct run *run)
+void run_close_outside(struct run *run)
 {
 	fd_close(&run->channel);
 	fd_close(&run->exec_channel);
@@ -351,10 +369,11 @@ static int clone_init(struct run *run, struct err *err)
 
 		err_errno(err, "clone3 with new namespaces");
 		explain_clone(code, err);
+		run->no_namespaces = true;
 		return -code;
 	}
 	if (pid == 0) {
-		close_outside(run);
+		run_close_outside(run);
 		init_main(&run->box);
 	}
 	run->init = (pid_t)pid;
@@ -371,6 +390,7 @@ static int write_map(struct run *run, const char *file, const char *text, struct
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
 		err_errno(err, "write %s of the sandbox", file);
 		err_remedy(err, "user namespaces cannot be used here; `pysbx doctor` tells why");
+		run->no_namespaces = true;
 		return -err->code;
 	}
 	return 0;
@@ -414,12 +434,12 @@ int run_start(struct run *run, struct err *err)
 	int code = prepare(run, err);
 
 	if (code == 0)
-		code = clone_init(run, err);
+		code = run->box.minimal ? minimal_fork(run, err) : clone_init(run, err);
 	close_inside(&run->box);
 	if (code < 0)
 		return code;
 	run->cloned_ns = run_now();
-	code = write_maps(run, err);
+	code = run->box.minimal ? 0 : write_maps(run, err);
 	if (code == 0) {
 		code = record_send(run->channel, &go, NULL);
 		if (code < 0)

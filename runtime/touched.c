@@ -154,7 +154,13 @@ void touched_note(struct run *run, const struct cgroup_usage *usage)
 		result->limits_hit |= RT_LIMIT_BIT(RT_LIMIT_OUTPUT);
 	if (run->has_end && WIFSIGNALED(run->end.status) && WTERMSIG(run->end.status) == SIGXFSZ)
 		result->limits_hit |= RT_LIMIT_BIT(RT_LIMIT_FSIZE);
-	result->limits_hit |= touched_in(run->tmp, limits) | touched_in(run->shm, limits);
+	if (run->place_full)
+		result->limits_hit |= RT_LIMIT_BIT(RT_LIMIT_TMPFS);
+	if (!run->box.minimal)
+		result->limits_hit |= touched_in(run->tmp, limits) | touched_in(run->shm, limits);
+	else if (limits->fsize_bytes && run->tmp >= 0 &&
+		 has_long_file(run->tmp, limits->fsize_bytes))
+		result->limits_hit |= RT_LIMIT_BIT(RT_LIMIT_FSIZE);
 	note_last_words(run);
 }
 

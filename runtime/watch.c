@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "runtime/minimal.h"
+#include "runtime/place.h"
 #include "runtime/processes.h"
 #include "runtime/run.h"
 
@@ -52,6 +54,10 @@ void run_end(struct run *run, enum rt_status cause)
 		return;
 	run->killed = true;
 	run->ended_ns = run->killed_ns = run_now();
+	if (run->box.minimal) {
+		minimal_kill(run);
+		return;
+	}
 	/* The end of PID 1 is the end of its whole namespace; the kernel sees to it. */
 	syscall(SYS_pidfd_send_signal, run->init_fd, SIGKILL, NULL, 0);
 }
@@ -144,7 +150,8 @@ static void describe_failed_step(struct run *run, const struct record *record)
 	enum step step = (enum step)record->step;
 	/* A failed step is isolation that cannot be had; a failed exec is an interpreter that
 	 * cannot. */
-	enum rt_status status = step == STEP_EXEC ? RT_ERROR : RT_UNAVAILABLE;
+	enum rt_status status =
+		step == STEP_EXEC || step == (enum step)MINIMAL_EXEC ? RT_ERROR : RT_UNAVAILABLE;
 
 	run->failed_step = step;
 	run_fail(run, status, "%s%s%s: %s", step_name(step), record->detail[0] ? ": " : "",
@@ -203,7 +210,8 @@ static void check_and_release(struct run *run)
 static void take_ready(struct run *run, const struct record *record, struct record_fds *fds)
 {
 	run->tmp = fds->fds[0];
-	run->shm = fds->fds[1];
+	if (fds->count > 1)
+		run->shm = fds->fds[1];
 	fds->count = 0;
 	run->box.layers |= record->layers;
 	run->phase = PHASE_CHECK;
@@ -265,7 +273,8 @@ static void on_channel(struct run *run)
 			run_fail(run, RT_ERROR, "the sandbox's init ended during set-up");
 		return;
 	}
-	if (record.kind == RECORD_READY && run->phase == PHASE_SETUP && fds.count == 2)
+	if (record.kind == RECORD_READY && run->phase == PHASE_SETUP &&
+		fds.count == (run->box.minimal ? 1u : 2u))
 		take_ready(run, &record, &fds);
 	else if (record.kind == RECORD_FAILED && run->phase < PHASE_RUNNING)
 		describe_failed_step(run, &record);
@@ -347,15 +356,29 @@ static void judge_cpu_time(struct run *run, uint64_t now, uint64_t reading)
 	run_end(run, RT_CPU_TIMEOUT);
 }
 
+/* Tier minimal: the size of /tmp, which no file system of its own limits. */
+static void poll_place(struct run *run)
+{
+	if (run->tmp < 0 ||
+		place_size(run->tmp, !run->box.privileged) <= run->plan->limits.tmpfs_bytes)
+		return;
+	run->place_full = true;
+	run_end(run, RT_OUTPUT_LIMIT);
+}
+
 /* CPU time so far, and where no cgroup does it, memory and processes held to their limits. */
 static void poll_processes(struct run *run, uint64_t now)
 {
 	uint64_t limit = run->plan->limits.memory_bytes;
-	uint64_t files = tmpfs_used(run->tmp) + tmpfs_used(run->shm), took;
+	/* Without a tmpfs of its own its files are on the host's disk. */
+	uint64_t files = run->box.minimal ? 0 : tmpfs_used(run->tmp) + tmpfs_used(run->shm);
+	uint64_t took;
 	struct processes_usage usage;
 	int code;
 
 	code = processes_read(run->init, limit, files, &usage);
+	if (run->box.minimal)
+		poll_place(run);
 	/* A tree that is slow to read is read less often: the clock is looked at in between. */
 	took = run_now() - now;
 	run->next_poll_ns = now + took + (4 * took > POLL_INTERVAL ? 4 * took : POLL_INTERVAL);
@@ -369,6 +392,8 @@ static void poll_processes(struct run *run, uint64_t now)
 	/* The init is not counted. */
 	if (usage.count > 1 && usage.count - 1 > run->polled_pids_peak)
 		run->polled_pids_peak = usage.count - 1;
+	if (run->box.minimal && run->polled_pids_peak > run->plan->limits.pids)
+		run_end(run, RT_PIDS_LIMIT);
 	if (!cgroup_has(run, CGROUP_MEMORY) && usage.memory_bytes > limit)
 		run_end(run, RT_OOM);
 	if (!cgroup_counts_cpu(run))
@@ -404,6 +429,12 @@ static void check_oom(struct run *run, uint64_t now)
 		run->oom_until_ns = 0;
 }
 
+/* True if something has to be looked at every few milliseconds. */
+static bool polls(const struct run *run)
+{
+	return run->box.minimal || !cgroup_counts_cpu(run) || !cgroup_has(run, CGROUP_MEMORY);
+}
+
 static void check_clocks(struct run *run)
 {
 	uint64_t now = run_now();
@@ -422,7 +453,7 @@ static void check_clocks(struct run *run)
 		check_cpu_time(run, now);
 	if (run->oom_until_ns)
 		check_oom(run, now);
-	if (now >= run->next_poll_ns && !(cgroup_counts_cpu(run) && cgroup_has(run, CGROUP_MEMORY)))
+	if (now >= run->next_poll_ns && polls(run))
 		poll_processes(run, now);
 }
 
@@ -448,7 +479,7 @@ static uint64_t next_deadline(const struct run *run)
 		earlier(&when, run_now() + MILLISECOND);
 	if (cgroup_counts_cpu(run))
 		earlier(&when, run->next_cpu_check_ns);
-	if (!cgroup_counts_cpu(run) || !cgroup_has(run, CGROUP_MEMORY))
+	if (polls(run))
 		earlier(&when, run->next_poll_ns);
 	return when;
 }
@@ -475,7 +506,10 @@ static void insist(struct run *run)
 	}
 	if (run->box.cgroup)
 		cgroup_kill(run->box.cgroup, &err);
-	syscall(SYS_pidfd_send_signal, run->init_fd, SIGKILL, NULL, 0);
+	if (run->box.minimal)
+		minimal_kill_rest(run);
+	else
+		syscall(SYS_pidfd_send_signal, run->init_fd, SIGKILL, NULL, 0);
 	run->killed = true;
 	run->killed_ns = run_now();
 }
@@ -649,6 +683,9 @@ void run_watch(struct run *run)
 			break;
 	}
 	drain(run);
+	/* No namespace ended with an init that was killed. */
+	if (run->box.minimal && !run->has_end)
+		minimal_kill_rest(run);
 	reap(run);
 	run->phase = PHASE_ENDED;
 }

@@ -38,7 +38,7 @@ enum step {
 enum record_kind {
 	RECORD_GO = 1,  /* supervisor to init: the id maps are written */
 	RECORD_NET,     /* program to init: carries its network namespace */
-	RECORD_ROOT,    /* init to program: the root is complete */
+	RECORD_ROOT,    /* init to program: the root is complete; its layers */
 	RECORD_GROUP,   /* supervisor to program: carries the control group's descriptors, if any */
 	RECORD_READY,   /* init to supervisor: carries the descriptors of /tmp and /dev/shm */
 	RECORD_FAILED,  /* either process: a step failed */
@@ -55,7 +55,7 @@ struct record {
 	uint32_t step;            /* FAILED: enum step */
 	int32_t error;            /* FAILED: errno */
 	int32_t status;           /* ENDED: as wait(2) gives it */
-	uint32_t layers;          /* READY, CHECK: RT_LAYER_BIT()s that the sender made or found */
+	uint32_t layers;          /* READY, ROOT, CHECK: RT_LAYER_BIT()s the sender made or found */
 	uint32_t limit_processes; /* GROUP: 1 where no control group counts processes */
 	uint64_t cpu_ns;          /* ENDED: of all processes that were waited for */
 	uint64_t peak_rss_bytes;

@@ -59,7 +59,11 @@ int step_unshare_net(struct box *box)
 		return code;
 	box->layers |= RT_LAYER_BIT(RT_LAYER_NET);
 	fds = (struct record_fds){.fds = {net}, .count = 1};
-	return record_send(box->pair[1], &record, &fds);
+	code = record_send(box->pair[1], &record, &fds);
+	/* The init failed and has said why on its own channel. */
+	if (code == -EPIPE)
+		_exit(125);
+	return code;
 }
 
 int step_join_net(struct box *box)
@@ -79,7 +83,7 @@ int step_join_net(struct box *box)
 
 int step_release(struct box *box)
 {
-	const struct record record = {.kind = RECORD_ROOT};
+	const struct record record = {.kind = RECORD_ROOT, .layers = box->layers};
 
 	return record_send(box->pair[0], &record, NULL);
 }
@@ -98,7 +102,11 @@ int step_wait_for_root(struct box *box)
 	if (code == -ENOTCONN)
 		_exit(125);
 	fd_close(&box->pair[1]);
-	return code == 0 && record.kind != RECORD_ROOT ? -EPROTO : code;
+	if (code == 0 && record.kind != RECORD_ROOT)
+		code = -EPROTO;
+	if (code == 0)
+		box->layers |= record.layers;
+	return code;
 }
 
 int step_wait_for_maps(struct box *box)
@@ -200,6 +208,11 @@ int step_parent_death(struct box *box)
 	return 0;
 }
 
+int step_program_ids(struct box *box)
+{
+	return step_ids(box);
+}
+
 int step_session(struct box *box)
 {
 	if (setsid() < 0)
@@ -221,9 +234,6 @@ static int write_at(struct box *box, int dir, const char *path, const char *text
 
 int step_oom_score(struct box *box)
 {
-	/* Changing ids made the process non-dumpable, and its /proc files root's. */
-	if (prctl(PR_SET_DUMPABLE, 1) < 0)
-		return -errno;
 	return write_at(box, box->proc, "self/oom_score_adj", "1000");
 }
 
@@ -251,6 +261,5 @@ int step_hostname(struct box *box)
 
 int step_program_session(struct box *box)
 {
-	(void)box;
-	return setsid() < 0 ? -errno : 0;
+	return step_session(box);
 }

@@ -104,22 +104,11 @@ static void take_steps(struct box *box, int channel, unsigned first, unsigned en
 		box_take_step(box, channel, step, steps[step].take);
 }
 
-static void close_bind_sources(struct box *box)
-{
-	size_t i;
-
-	for (i = 0; i < box->layout.bind_count; i++)
-		fd_close(&box->trees[i]);
-	for (i = 0; i < sizeof(box->devices) / sizeof(box->devices[0]); i++)
-		fd_close(&box->devices[i]);
-}
-
 /* The program's half of the steps; the last one execs. */
 static _Noreturn void program_main(struct box *box)
 {
 	fd_close(&box->channel);
 	fd_close(&box->pair[0]);
-	close_bind_sources(box);
 	take_steps(box, box->exec_channel, STEP_FIRST_OF_PROGRAM, STEP_COUNT);
 	_exit(125);
 }

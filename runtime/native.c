@@ -5,11 +5,12 @@
  * rights) checks the plan, finds the interpreter, makes the control group, the filter, pipes and
  * channels, and clones the *init* into new user, mount, pid, IPC and UTS namespaces. The init is
  * PID 1 inside: it takes the steps of steps.def in order, with full capabilities over its own
- * namespaces only. Once its ids are set it forks the *program*, which makes the network namespace
- * while the init builds the root; then the init joins that namespace and gives up its capabilities,
- * and the program enters the control group, makes the cgroup namespace, gives up its own, loads the
- * filter, is looked at from outside by the supervisor, and only then execs python. From there on
- * the init does nothing but reap and tell, on a channel the program never had, how it ended.
+ * namespaces only. It forks the *program* almost at once. While the init builds the root, the
+ * program makes the network namespace, enters the control group, takes its ids, makes the cgroup
+ * namespace and gives up its capabilities; then the init joins that network namespace and gives up
+ * its own, and the program, which has waited for the root, loads the filter, is looked at from
+ * outside by the supervisor, and only then execs python. From there on the init does nothing but
+ * reap and tell, on a channel the program never had, how it ended.
  *
  * Rights: inside there is one id, 65534. Started by root it is an id of its own per run outside;
  * else it is the caller's. The program has no capability, no descriptor but pipes, no path to the

@@ -123,7 +123,8 @@ static int check_one(struct check *check, const char *operand, const char *code)
 	if (input_read(operand, code, &input, &err) < 0) {
 		report_unjudged(check, &out, input.name, &err);
 	} else {
-		screen_input(&check->settings, check->policy, &input, check->minor, &screening);
+		screen_begin(&check->settings, check->policy, &input, check->minor, &screening);
+		screen_end(&screening);
 		if (screening.report.verdict == GUARD_ERROR) {
 			err_set(&err, ENOMEM, "%s: %s", input.name, screening.report.message);
 			report_unjudged(check, &out, input.name, &err);

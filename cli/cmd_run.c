@@ -2,7 +2,7 @@
  * pysbx run: reads one program, screens it, runs it once, says how it ended.
  *
  * Every way out goes through finish(): one result, as text, JSON or both, and one exit status. The
- * guard decides before the runtime is asked anything; the runtime never learns of the guard.
+ * guard decides before the runtime starts anything; the runtime never learns of the guard.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,10 @@ struct run {
 	struct settings settings;
 	struct input input;
 	struct screening screening;
-	bool screened;
+	enum guard_mode guard;
+	bool screened; /* or at it */
+	bool judged;
+	bool allowed;
 	struct rt_plan plan;
 	struct rt_result result;
 	struct relay relay;
@@ -122,7 +125,7 @@ static void show_findings(const struct run *run)
 	cli_write(STDERR_FILENO, buf_str(&out));
 }
 
-static int refuse(struct run *run)
+static int reject(struct run *run)
 {
 	const struct guard_report *report = &run->screening.report;
 	const struct guard_finding *first = &report->findings[0];
@@ -158,15 +161,15 @@ static void warn_of_other_version(const struct run *run, unsigned minor)
 		interpreter);
 }
 
-/* 0: the program may run. */
+/* Begins to judge the program; may_run() has the verdict. */
 static int screen(struct run *run)
 {
-	enum guard_mode mode = (enum guard_mode)setting_number(&run->settings, OPT_GUARD);
 	const struct guard_policy *policy;
 	struct err err = {0};
 	unsigned minor;
 
-	if (mode == GUARD_OFF)
+	run->guard = (enum guard_mode)setting_number(&run->settings, OPT_GUARD);
+	if (run->guard == GUARD_OFF)
 		return 0;
 	if (screen_target(&run->settings, &minor, &err) < 0)
 		return fail(run, RT_ERROR, exit_for(&err), &err);
@@ -174,17 +177,40 @@ static int screen(struct run *run)
 	if (!policy)
 		return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
 	warn_of_other_version(run, minor);
-	screen_input(&run->settings, policy, &run->input, minor, &run->screening);
+	screen_begin(&run->settings, policy, &run->input, minor, &run->screening);
 	run->screened = true;
-	if (run->screening.report.verdict == GUARD_ERROR) {
-		err_set(&err, ENOMEM, "%s: %s", run->input.name, run->screening.report.message);
-		return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
-	}
-	if (run->screening.report.count && (!run->json || mode == GUARD_WARN))
-		show_findings(run);
-	if (run->screening.report.verdict == GUARD_REJECT && mode == GUARD_ENFORCE)
-		return refuse(run);
 	return 0;
+}
+
+/* The runtime asks when all is ready and nothing has begun; the answer stays. */
+static bool may_run(void *context)
+{
+	struct run *run = context;
+	const struct guard_report *report = &run->screening.report;
+
+	if (run->guard == GUARD_OFF || run->judged)
+		return run->allowed;
+	screen_end(&run->screening);
+	run->judged = true;
+	run->allowed = report->verdict == GUARD_ALLOW ||
+		       (report->verdict == GUARD_REJECT && run->guard == GUARD_WARN);
+	if (report->verdict != GUARD_ERROR && report->count &&
+		(!run->json || run->guard == GUARD_WARN))
+		show_findings(run);
+	return run->allowed;
+}
+
+/* The result of a program that may not run. */
+static int refuse(struct run *run)
+{
+	struct err err = {0};
+
+	rt_result_free(&run->result);
+	run->result = (struct rt_result){.exit_code = -1};
+	if (run->screening.report.verdict != GUARD_ERROR)
+		return reject(run);
+	err_set(&err, ENOMEM, "%s: %s", run->input.name, run->screening.report.message);
+	return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
 }
 
 static int prepare(struct run *run)
@@ -226,6 +252,14 @@ static void store_files(struct run *run)
 
 static void execute(struct run *run)
 {
+	/* In a process of its own the guard works while the runtime makes ready; else it is done
+	 * now. */
+	if (run->screening.is_sealed) {
+		run->plan.may_run = may_run;
+		run->plan.may_run_context = run;
+	} else if (!may_run(run)) {
+		return;
+	}
 	if (!run->json) {
 		relay_start(&run->relay);
 		run->plan.on_output = relay_piece;
@@ -237,11 +271,22 @@ static void execute(struct run *run)
 	store_files(run);
 }
 
+/* Opening these may wait, or makes something: not for a program that is refused. */
+static bool opens_more(const struct run *run)
+{
+	return setting_text(&run->settings, OPT_STDIN) ||
+	       setting_text(&run->settings, OPT_FETCH_DIR);
+}
+
 static void carry_out(struct run *run)
 {
-	if (settle(run) < 0 || read_program(run) < 0 || screen(run) < 0 || prepare(run) < 0)
+	if (settle(run) < 0 || read_program(run) < 0 || screen(run) < 0)
 		return;
-	execute(run);
+	if ((!opens_more(run) || may_run(run)) && prepare(run) == 0)
+		execute(run);
+	/* What is wrong with the program comes before what is wrong with the call or the host. */
+	if (!may_run(run) && !run->result.interrupted)
+		refuse(run);
 }
 
 /* Writes the JSON line to where it was asked for. -errno and *ret_where on failure. */
@@ -352,6 +397,7 @@ int cmd_run(int argc, char **argv)
 		.fetch_dir = -1,
 		.status_fd = -1,
 		.exit_status = -1,
+		.allowed = true,
 		.result = {.status = RT_ERROR, .exit_code = -1}};
 	struct err err = {0};
 	int code = run.arena ? options_parse(argc, argv, ON_RUN, run.arena, &run.line, &err)

@@ -79,27 +79,45 @@ static bool wants_sealed(const struct settings *settings)
 	return geteuid() == 0 || setting_number(settings, OPT_GUARD_SEALED);
 }
 
-void screen_input(const struct settings *settings, const struct guard_policy *policy,
+void screen_begin(const struct settings *settings, const struct guard_policy *policy,
 	const struct input *input, unsigned minor, struct screening *ret)
 {
 	struct str bytes = input_bytes(input), name = str_of(input->name);
-	bool sealed = wants_sealed(settings);
 
-	*ret = (struct screening){.arena = arena_new(guard_arena_bytes(bytes.len))};
+	*ret = (struct screening){.arena = arena_new(guard_arena_bytes(bytes.len)),
+		.is_sealed = wants_sealed(settings),
+		.bytes = bytes,
+		.name = name,
+		.minor = minor,
+		.policy = policy};
 	ret->report = (struct guard_report){.verdict = GUARD_ERROR,
 		.policy = guard_policy_name(policy),
 		.message = "no memory for the guard"};
-	if (!ret->arena)
+	ret->is_pending = ret->arena != NULL;
+	if (ret->is_pending && ret->is_sealed)
+		ret->sealed = sealed_start(bytes, name, minor, policy);
+}
+
+void screen_end(struct screening *screening)
+{
+	struct guard_report *report = &screening->report;
+	struct arena *arena = screening->arena;
+
+	if (!screening->is_pending)
 		return;
-	if (!sealed)
-		guard_check_in(bytes, name, minor, policy, nls_translate, ret->arena, &ret->report);
-	if (sealed || ret->report.count)
-		text_lines_find(bytes, ret->arena, &ret->lines);
-	if (sealed)
-		sealed_check(bytes, name, minor, policy, &ret->lines, ret->arena, &ret->report);
+	screening->is_pending = false;
+	if (!screening->is_sealed)
+		guard_check_in(screening->bytes, screening->name, screening->minor,
+			screening->policy, nls_translate, arena, report);
+	if (screening->is_sealed || report->count)
+		text_lines_find(screening->bytes, arena, &screening->lines);
+	if (screening->is_sealed)
+		sealed_finish(&screening->sealed, &screening->lines, arena, report);
 }
 
 void screening_free(struct screening *screening)
 {
+	screen_end(screening);
+	sealed_reap(&screening->sealed);
 	arena_free(screening->arena);
 }

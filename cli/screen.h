@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "cli/input.h"
+#include "cli/sealed.h"
 #include "cli/settings.h"
 #include "cli/text.h"
 #include "guard/guard.h"
@@ -31,14 +32,25 @@ struct screening {
 	struct guard_report report;
 	struct text_lines lines; /* none where nothing was found */
 	struct arena *arena;
+	bool is_sealed; /* in a process of its own, at work from screen_begin() on */
+
+	/* What is being judged; private to screen.c. */
+	struct sealed sealed;
+	bool is_pending;
+	struct str bytes, name;
+	unsigned minor;
+	const struct guard_policy *policy;
 };
 
 /*
- * Judges the input: as root or with --guard-sealed in a process of its own (cli/sealed.h). Fills
- * ret in every case; without memory the verdict is GUARD_ERROR. The input must stay.
+ * Begins to judge the input: as root or with --guard-sealed in a process of its own (cli/sealed.h),
+ * which is at work until screen_end(). The input and the policy must stay until then.
  */
-void screen_input(const struct settings *settings, const struct guard_policy *policy,
+void screen_begin(const struct settings *settings, const struct guard_policy *policy,
 	const struct input *input, unsigned minor, struct screening *ret);
+
+/* The report, in every case; without memory the verdict is GUARD_ERROR. Once called, it stands. */
+void screen_end(struct screening *screening);
 
 void screening_free(struct screening *screening);
 #define cleanup_screening __attribute__((cleanup(screening_free)))

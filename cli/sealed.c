@@ -21,12 +21,14 @@
 /* The guard reads megabytes a second; this is for a machine in trouble, not for a slow source. */
 #define SECONDS        10
 #define SECONDS_FOR_MB 2
+#define SIGNALS_MS     50 /* between two looks for a signal */
 /* What the program itself and its libraries take beside the arena. */
 #define OWN_MEMORY     ((size_t)256 << 20)
 #define REPLY_MAGIC    0x50535852u /* "PSXR" */
 
 struct reply_head {
 	uint32_t magic;
+	uint32_t len; /* of the whole answer, this included */
 	uint32_t verdict;
 	uint32_t count;
 	uint32_t more;
@@ -46,7 +48,8 @@ struct reply_finding {
 void sealed_encode(const struct guard_report *report, struct buf *out)
 {
 	struct str message = str_of(report->message);
-	const struct reply_head head = {.magic = REPLY_MAGIC,
+	size_t begin = out->len;
+	struct reply_head head = {.magic = REPLY_MAGIC,
 		.verdict = report->verdict,
 		.count = report->count,
 		.more = report->more,
@@ -68,6 +71,9 @@ void sealed_encode(const struct guard_report *report, struct buf *out)
 		buf_add(out, &finding, sizeof(finding));
 		buf_add_str(out, text);
 	}
+	head.len = (uint32_t)(out->len - begin);
+	if (!out->failed)
+		memcpy(out->data + begin, &head, sizeof(head));
 }
 
 /* What is left of an answer to be read. */
@@ -174,7 +180,7 @@ bool sealed_decode(struct str reply, const struct guard_policy *policy,
 	struct reply_head head;
 
 	take(&reader, &head, sizeof(head));
-	if (head.magic != REPLY_MAGIC || head.verdict > GUARD_ERROR ||
+	if (head.magic != REPLY_MAGIC || head.len != reply.len || head.verdict > GUARD_ERROR ||
 		head.count > GUARD_FINDINGS_MAX || head.more > 1)
 		return false;
 	*ret = (struct guard_report){
@@ -236,19 +242,47 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Reads until the end of file; false past the time or the maximum, or where reading fails. */
+/* The answer tells its length, so nobody waits for the end of the child's exit. */
+static bool is_whole(const struct buf *reply)
+{
+	struct reply_head head;
+
+	if (reply->len < sizeof(head))
+		return false;
+	memcpy(&head, reply->data, sizeof(head));
+	return reply->len >= head.len;
+}
+
+/* The caller may have blocked what asks for an end, to act on it later; then we must not hold it
+ * up. */
+static bool is_end_asked_for(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigismember(&pending, numbers[i]) == 1)
+			return true;
+	return false;
+}
+
+/*
+ * Reads a whole answer, or what there is of one up to the end of file; false past the time or the
+ * maximum, where reading fails, or where a signal waits.
+ */
 static bool read_reply(int fd, struct buf *reply, unsigned seconds)
 {
 	uint64_t end = now_ms() + seconds * 1000u;
 
-	for (;;) {
+	while (!is_whole(reply)) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		uint64_t now = now_ms();
 		ssize_t n;
 
-		if (now >= end || !buf_reserve(reply, 65536))
+		if (now_ms() >= end || is_end_asked_for() || !buf_reserve(reply, 65536))
 			return false;
-		if (poll(&ready, 1, (int)(end - now)) <= 0)
+		if (poll(&ready, 1, SIGNALS_MS) <= 0)
 			continue;
 		n = read(fd, reply->data + reply->len, 65536);
 		if (n == 0)
@@ -257,16 +291,25 @@ static bool read_reply(int fd, struct buf *reply, unsigned seconds)
 			return false;
 		reply->len += n > 0 ? (size_t)n : 0;
 	}
+	return true;
 }
 
-/* True if it ended as answer() does. A caller that ignores SIGCHLD has it reaped unseen. */
-static bool ended_well(pid_t child, char *why, size_t size)
+/* Its status as wait(2) gives it; 0 where a caller that ignores SIGCHLD has it reaped unseen. */
+static int reap(struct sealed *sealed)
 {
-	int status;
+	int status = 0;
 
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return true;
+	while (waitpid(sealed->child, &status, 0) < 0 && errno == EINTR)
+		;
+	sealed->child = 0;
+	return status;
+}
+
+/* True if it ended as answer() does. */
+static bool ended_well(struct sealed *sealed, char *why, size_t size)
+{
+	int status = reap(sealed);
+
 	if (WIFSIGNALED(status))
 		snprintf(why, size, "ended by SIG%s",
 			sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
@@ -306,33 +349,58 @@ static void no_process(const struct guard_policy *policy, struct guard_report *r
 		.message = "no process for the guard can be had"};
 }
 
-void sealed_check(struct str bytes, struct str name, unsigned minor,
-	const struct guard_policy *policy, const struct text_lines *lines, struct arena *arena,
-	struct guard_report *ret)
+struct sealed sealed_start(
+	struct str bytes, struct str name, unsigned minor, const struct guard_policy *policy)
 {
-	unsigned seconds = SECONDS + SECONDS_FOR_MB * (unsigned)(bytes.len >> 20);
-	cleanup_buf struct buf reply = BUF_INIT(guard_arena_bytes(bytes.len));
+	struct sealed sealed = {.fd = -1,
+		.seconds = SECONDS + SECONDS_FOR_MB * (unsigned)(bytes.len >> 20),
+		.bytes_len = bytes.len,
+		.policy = policy};
 	cleanup_fd int from_child = -1, to_parent = -1;
-	char why[64] = "";
 	int ends[2];
-	bool whole;
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return no_process(policy, ret);
+		return sealed;
 	from_child = ends[0];
 	to_parent = ends[1];
 	child = fork();
 	if (child < 0)
-		return no_process(policy, ret);
+		return sealed;
 	if (child == 0)
-		answer(to_parent, bytes, name, minor, policy, seconds);
-	fd_close(&to_parent);
-	whole = read_reply(from_child, &reply, seconds);
-	if (!whole)
-		kill(child, SIGKILL);
-	if (!ended_well(child, why, sizeof(why)) || !whole)
-		return refuse(whole ? why : "gave no answer in time", policy, arena, ret);
-	if (!sealed_decode(buf_str(&reply), policy, lines, arena, ret))
-		refuse("gave an answer that cannot be true", policy, arena, ret);
+		answer(to_parent, bytes, name, minor, policy, sealed.seconds);
+	sealed.child = child;
+	sealed.fd = take_fd(&from_child);
+	return sealed;
+}
+
+void sealed_finish(struct sealed *sealed, const struct text_lines *lines, struct arena *arena,
+	struct guard_report *ret)
+{
+	cleanup_buf struct buf reply = BUF_INIT(guard_arena_bytes(sealed->bytes_len));
+	char why[64] = "";
+	bool in_time;
+
+	if (!sealed->child)
+		return no_process(sealed->policy, ret);
+	in_time = read_reply(sealed->fd, &reply, sealed->seconds);
+	fd_close(&sealed->fd);
+	/* It has said all there is, or will never: what it would do from here on is nothing to us.
+	 */
+	if (is_whole(&reply) || !in_time)
+		kill(sealed->child, SIGKILL);
+	if (!in_time) {
+		reap(sealed);
+		return refuse("gave no answer in time", sealed->policy, arena, ret);
+	}
+	if (!is_whole(&reply) && !ended_well(sealed, why, sizeof(why)))
+		return refuse(why, sealed->policy, arena, ret);
+	if (!sealed_decode(buf_str(&reply), sealed->policy, lines, arena, ret))
+		refuse("gave an answer that cannot be true", sealed->policy, arena, ret);
+}
+
+void sealed_reap(struct sealed *sealed)
+{
+	if (sealed->child)
+		reap(sealed);
 }

@@ -11,21 +11,38 @@
 #ifndef PYSBX_CLI_SEALED_H
 #define PYSBX_CLI_SEALED_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "cli/text.h"
 #include "guard/guard.h"
 
+/* A sealed child at work. */
+struct sealed {
+	pid_t child; /* 0: none could be had */
+	int fd;      /* of its answer */
+	unsigned seconds;
+	size_t bytes_len;
+	const struct guard_policy *policy;
+};
+
+/* Starts one; the bytes, name and policy must stay until sealed_finish(), which must be called. */
+struct sealed sealed_start(
+	struct str bytes, struct str name, unsigned minor, const struct guard_policy *policy);
+
 /*
- * As guard_check(), in a sealed child; findings go into arena. A child that crashes, is killed,
- * runs out of time or answers wrongly is GUARD_REJECT with one finding PSX003; GUARD_ERROR only
- * where the guard itself could not decide or there is no process to be had. lines are of the same
- * bytes.
+ * Waits for the answer: as guard_check() would have filled ret, findings in arena. A child that
+ * crashes, is killed, runs out of time or answers wrongly is GUARD_REJECT with one finding PSX003;
+ * GUARD_ERROR only where the guard itself could not decide or there is no process to be had. lines
+ * are of the same bytes.
  */
-void sealed_check(struct str bytes, struct str name, unsigned minor,
-	const struct guard_policy *policy, const struct text_lines *lines, struct arena *arena,
+void sealed_finish(struct sealed *sealed, const struct text_lines *lines, struct arena *arena,
 	struct guard_report *ret);
 
-/* The answer a child sends, made and read; for sealed_check() and the tests. */
+/* Waits for the child's end, which is near once sealed_finish() returns. */
+void sealed_reap(struct sealed *sealed);
+
+/* The answer a child sends, made and read; for sealed_start(), sealed_finish() and the tests. */
 void sealed_encode(const struct guard_report *report, struct buf *out);
 
 /* False, and *ret not to be used, for anything but a report that guard_check() could have made. */

@@ -403,6 +403,11 @@ static int destroy_failed(struct cgroup *cgroup, int code, struct err *err)
 		len > 0 ? path : cgroup->name, strerror(-code));
 }
 
+void cgroup_retire(struct cgroup *cgroup)
+{
+	cgroup_remove_dirs(cgroup);
+}
+
 int cgroup_destroy(struct cgroup *cgroup, struct err *err)
 {
 	struct cgroup_wait wait = cgroup_wait_ms(REMOVE_WAIT_MS);

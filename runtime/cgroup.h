@@ -97,6 +97,12 @@ int cgroup_read(struct cgroup *cgroup, struct cgroup_usage *ret, struct err *err
 int cgroup_kill(struct cgroup *cgroup, struct err *err);
 
 /*
+ * Removes of an empty group what is the kernel's; the figures that were read, and what can be asked
+ * of it without reading, stay. What is left is cgroup_destroy()'s.
+ */
+void cgroup_retire(struct cgroup *cgroup);
+
+/*
  * Removes the group (killing what is left, waiting at most one second) and frees it; NULL is fine.
  * On -EBUSY the path is in err->text and the group is left for the next sweep.
  */

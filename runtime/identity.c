@@ -25,23 +25,20 @@
 const char *const box_namespace_files[BOX_NAMESPACES] = {
 	"ns/user", "ns/mnt", "ns/pid", "ns/ipc", "ns/uts", "ns/net"};
 
-/* Opens one of the caller's own namespaces through the old /proc; it must not be the supervisor's.
- */
-static int open_namespace(struct box *box, int which, int *ret_fd)
+/* One of our own namespaces, through the old /proc; it must not be the supervisor's. */
+static int check_namespace(struct box *box, int which, const struct stat *st)
 {
-	char path[32];
-	struct stat st;
+	if (st->st_ino != box->namespaces[which])
+		return 0;
+	errno = EPROTO;
+	return box_fail_at(box, box_namespace_files[which]);
+}
 
-	/* `self` of the old /proc: this process as the host sees it. */
-	snprintf(path, sizeof(path), "self/%s", box_namespace_files[which]);
-	*ret_fd = openat(box->proc, path, O_RDONLY | O_CLOEXEC);
-	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
-		return box_fail_at(box, box_namespace_files[which]);
-	if (st.st_ino == box->namespaces[which]) {
-		errno = EPROTO;
-		return box_fail_at(box, box_namespace_files[which]);
-	}
-	return 0;
+/* `self` of the old /proc: this process as the host sees it. */
+static const char *namespace_path(int which, char path[32])
+{
+	snprintf(path, 32, "self/%s", box_namespace_files[which]);
+	return path;
 }
 
 int step_unshare_net(struct box *box)
@@ -49,12 +46,17 @@ int step_unshare_net(struct box *box)
 	const struct record record = {.kind = RECORD_NET};
 	cleanup_fd int net = -1;
 	struct record_fds fds;
+	char path[32];
+	struct stat st;
 	int code;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
-	code = open_namespace(box, BOX_NAMESPACE_NET, &net);
+	net = openat(box->proc, namespace_path(BOX_NAMESPACE_NET, path), O_RDONLY | O_CLOEXEC);
+	if (net < 0 || fstat(net, &st) < 0)
+		return box_fail_at(box, box_namespace_files[BOX_NAMESPACE_NET]);
 	fd_close(&box->proc);
+	code = check_namespace(box, BOX_NAMESPACE_NET, &st);
 	if (code < 0)
 		return code;
 	box->layers |= RT_LAYER_BIT(RT_LAYER_NET);
@@ -170,12 +172,14 @@ int step_check_namespaces(struct box *box)
 	static const uint32_t layers = RT_LAYER_BIT(RT_LAYER_USER) | RT_LAYER_BIT(RT_LAYER_MOUNT) |
 				       RT_LAYER_BIT(RT_LAYER_PID) | RT_LAYER_BIT(RT_LAYER_IPC) |
 				       RT_LAYER_BIT(RT_LAYER_UTS);
+	char path[32];
+	struct stat st;
 	int i, code;
 
 	for (i = 0; i < BOX_NAMESPACE_NET; i++) {
-		cleanup_fd int fd = -1;
-
-		code = open_namespace(box, i, &fd);
+		if (fstatat(box->proc, namespace_path(i, path), &st, 0) < 0)
+			return box_fail_at(box, box_namespace_files[i]);
+		code = check_namespace(box, i, &st);
 		if (code < 0)
 			return code;
 	}

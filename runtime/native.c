@@ -84,6 +84,7 @@ static void run_free(struct run *run)
 {
 	struct err ignored;
 
+	run_close_inside(&run->box);
 	fd_close(&run->init_fd);
 	fd_close(&run->channel);
 	fd_close(&run->exec_channel);
@@ -136,7 +137,9 @@ static void give_back_signals(struct run *run)
 		return;
 	/* A SIGPIPE from a program that stopped reading is ours, not the caller's. */
 	while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo != SIGPIPE)
+		if (info.ssi_signo != SIGPIPE && !run->result->ran)
+			run_interrupted(run, (int)info.ssi_signo);
+		else if (info.ssi_signo != SIGPIPE)
 			run->result->interrupted = (int)info.ssi_signo;
 	sigprocmask(SIG_SETMASK, &run->caller_mask, NULL);
 }
@@ -238,7 +241,20 @@ static int prepare(struct run *run, bool want_listener, enum rt_status *ret_stat
 	code = seccomp_compile(&options, &run->box.filter, err);
 	if (code == 0)
 		code = take_signals(run, err);
+	if (code == 0)
+		code = run_prepare(run, err);
+	/* Input that cannot be opened is no matter of isolation. */
+	if (code < 0 && strncmp(err->text, "--file", 6) == 0)
+		*ret_status = RT_ERROR;
 	return code;
+}
+
+/* The last word before anything is started. */
+static int ask(struct run *run, struct err *err)
+{
+	if (!run->plan->may_run || run->plan->may_run(run->plan->may_run_context))
+		return 0;
+	return err_set(err, EPERM, "the program may not run");
 }
 
 /* The control group as far as one can be had; then the tier is known, and may be too low. */
@@ -258,20 +274,31 @@ static bool is_unified(void)
 	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* From the control group to a running init. v1 groups are made while the init sets up: it takes
- * longer. */
-static int start(struct run *run, enum rt_status *ret_status, struct err *err)
+static bool is_into_group(const struct run *run)
 {
-	bool group_first = !run->box.minimal && is_unified();
-	int code = group_first ? make_group(run, true, err) : 0;
+	return !run->box.minimal && is_unified();
+}
 
-	if (code == 0) {
-		code = run_start(run, err);
-		/* Input that cannot be opened is no matter of isolation. */
-		if (code < 0 && run->init < 0 && strncmp(err->text, "--file", 6) == 0)
-			*ret_status = RT_ERROR;
-	}
-	if (code == 0 && !group_first)
+/*
+ * Version 2 groups are there before the clone, for it is into them. Version 1 groups take as long
+ * to make as the init takes to set up, and are made meanwhile; or while the guard is at work.
+ */
+static bool group_comes_first(const struct run *run)
+{
+	return is_into_group(run) || run->plan->may_run;
+}
+
+static int make_first_group(struct run *run, struct err *err)
+{
+	return group_comes_first(run) ? make_group(run, is_into_group(run), err) : 0;
+}
+
+/* From the word to go to a running init with its control group. */
+static int start(struct run *run, struct err *err)
+{
+	int code = run_start(run, err);
+
+	if (code == 0 && !group_comes_first(run))
 		code = make_group(run, false, err);
 	if (code == 0)
 		run_start_group(run);
@@ -513,7 +540,8 @@ static bool refuses_namespaces(const struct run *run, enum step failed)
 {
 	if (run->result->status != RT_UNAVAILABLE)
 		return false;
-	return failed == STEP_NET || (failed > STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM);
+	return failed == STEP_NET || failed == STEP_PROGRAM_SESSION ||
+	       (failed != STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM);
 }
 
 /* Less can be had; whether that is enough is for the caller to say. */
@@ -544,7 +572,11 @@ static void run_once(const struct rt_plan *plan, struct rt_result *result,
 	run.box.minimal = attempt->minimal;
 	code = prepare(&run, attempt->want_listener, &failure, &err);
 	if (code == 0)
-		code = start(&run, &failure, &err);
+		code = make_first_group(&run, &err);
+	if (code == 0)
+		code = ask(&run, &err);
+	if (code == 0)
+		code = start(&run, &err);
 	if (run.init > 0) {
 		if (code < 0 && run_last_words(&run))
 			code = 0;

@@ -53,6 +53,7 @@ struct run {
 	struct cgroup_usage usage; /* read when the init told the end; all 0 before */
 	struct record end;         /* RECORD_ENDED */
 	bool has_end;
+	bool retired;       /* what the end left to be done beside the init's death is done */
 	bool no_namespaces; /* the host refuses them: what failed was to make one */
 	bool place_full;    /* tier minimal: more on disk than the size of /tmp allows */
 	bool died_of_pids;  /* it failed with a fork or thread that it could not have */
@@ -91,7 +92,14 @@ struct run {
 
 uint64_t run_now(void);
 
-/* Makes pipes and channels, clones the init, writes its id maps and lets it go. 0 or -errno. */
+/* Makes ready all that the inside will need: ids, files, arguments, pipes, channels. 0 or -errno.
+ */
+int run_prepare(struct run *run, struct err *err);
+
+/* Closes what of it is the inside's; nothing where that is done. */
+void run_close_inside(struct box *box);
+
+/* Clones the init, writes its id maps and lets it go. 0 or -errno. */
 int run_start(struct run *run, struct err *err);
 
 /* In the init: closes what only the supervisor may hold. */
@@ -111,6 +119,9 @@ bool run_last_words(struct run *run);
 
 /* Ends every process of the run. The first cause given stays. */
 void run_end(struct run *run, enum rt_status cause);
+
+/* A signal to pysbx itself: which, in the result and its message. */
+void run_interrupted(struct run *run, int number);
 
 /* Records a failure with its message; the run ends with it. */
 void run_fail(struct run *run, enum rt_status status, const char *format, ...)

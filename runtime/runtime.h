@@ -98,6 +98,13 @@ struct rt_plan {
 	 */
 	void (*on_output)(void *context, enum rt_stream_id stream, struct str piece);
 	void *context;
+	/*
+	 * Asked when everything is prepared and before anything is started, with SIGINT and its
+	 * like blocked: false, and nothing is. A second attempt asks again and must hear the same.
+	 * May be NULL.
+	 */
+	bool (*may_run)(void *context);
+	void *may_run_context;
 	bool trace_steps; /* fill rt_result.steps */
 };
 
@@ -165,7 +172,7 @@ struct rt_result {
 int rt_plan_check(const struct rt_plan *plan, struct err *err);
 
 /* Runs it. Returns 0 when the program ran to an end of any kind, -1 when status is
- * error/unavailable. */
+ * error/unavailable; that also where plan->may_run said no. */
 int rt_run(const struct rt_plan *plan, struct rt_result *ret);
 
 void rt_result_free(struct rt_result *result);

@@ -264,7 +264,7 @@ static int choose_ids(struct box *box, struct err *err)
 	return code;
 }
 
-static int prepare(struct run *run, struct err *err)
+int run_prepare(struct run *run, struct err *err)
 {
 	struct box *box = &run->box;
 	char options[96];
@@ -310,7 +310,7 @@ void run_close_outside(struct run *run)
 	fd_close(&run->signals);
 }
 
-static void close_inside(struct box *box)
+void run_close_inside(struct box *box)
 {
 	unsigned i;
 
@@ -431,11 +431,9 @@ void run_start_group(struct run *run)
 int run_start(struct run *run, struct err *err)
 {
 	struct record go = {.kind = RECORD_GO};
-	int code = prepare(run, err);
+	int code = run->box.minimal ? minimal_fork(run, err) : clone_init(run, err);
 
-	if (code == 0)
-		code = run->box.minimal ? minimal_fork(run, err) : clone_init(run, err);
-	close_inside(&run->box);
+	run_close_inside(&run->box);
 	if (code < 0)
 		return code;
 	run->cloned_ns = run_now();

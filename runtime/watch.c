@@ -514,6 +514,13 @@ static void insist(struct run *run)
 	run->killed_ns = run_now();
 }
 
+void run_interrupted(struct run *run, int number)
+{
+	run->result->interrupted = number;
+	snprintf(run->result->message, sizeof(run->result->message), "interrupted by SIG%s",
+		sigabbrev_np(number));
+}
+
 static void on_signal(struct run *run)
 {
 	struct signalfd_siginfo info;
@@ -522,11 +529,8 @@ static void on_signal(struct run *run)
 		return;
 	if (info.ssi_signo == SIGPIPE)
 		return;
-	if (!run->has_cause) {
-		run->result->interrupted = (int)info.ssi_signo;
-		snprintf(run->result->message, sizeof(run->result->message), "interrupted by SIG%s",
-			sigabbrev_np((int)info.ssi_signo));
-	}
+	if (!run->has_cause)
+		run_interrupted(run, (int)info.ssi_signo);
 	run_end(run, RT_ERROR);
 }
 
@@ -642,6 +646,19 @@ static void drain(struct run *run)
 	}
 }
 
+/*
+ * The program and all of its processes are gone and only the init is not, whose end takes the
+ * kernel a while: time for what needs no more than that.
+ */
+static void retire(struct run *run)
+{
+	run->retired = true;
+	drain(run);
+	/* Version 2: the init is in it. */
+	if (run->box.cgroup && !run->cloned_into_group)
+		cgroup_retire(run->box.cgroup);
+}
+
 static void reap(struct run *run)
 {
 	siginfo_t info;
@@ -677,6 +694,8 @@ void run_watch(struct run *run)
 		if (fds[W_INIT].revents)
 			break;
 		check_clocks(run);
+		if (run->has_end && !run->retired && !run->box.minimal)
+			retire(run);
 		if (run->killed || run->has_end)
 			insist(run);
 		if (run->abandoned)

@@ -138,6 +138,31 @@ def _():
     same(run(*FLAG, "-c", "print(1)", **ignore).status, 0)
 
 
+@test("a signal to pysbx while the guard is at work ends both at once and leaves nothing")
+def _():
+    needs_isolation()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([str(tap.PYSBX), "run", *FLAG, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=clean_environment())
+        process.stdin.write(MANY)
+        process.stdin.close()
+        guard = []
+        while not guard and process.poll() is None:
+            guard = child_of(process.pid)
+        os.kill(guard[0], signal.SIGSTOP)  # it would take its time
+        time.sleep(0.2)
+        assert process.poll() is None, process.returncode
+        process.send_signal(number)
+        same(process.wait(5), -number)
+        same(process.stdout.read(), b"")
+        process.stdout.close()
+        process.stderr.close()
+        assert not Path(f"/proc/{guard[0]}").exists(), "the guard's process is left"
+        left = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "6", "-name", f"pysbx.{process.pid}.*"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+        same(left, b"")
+
+
 @test("few processes or descriptors allowed: an error and no verdict, or a verdict")
 def _():
     with plain_user() as options:

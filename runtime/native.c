@@ -540,7 +540,7 @@ static bool refuses_namespaces(const struct run *run, enum step failed)
 {
 	if (run->result->status != RT_UNAVAILABLE)
 		return false;
-	return failed == STEP_NET || failed == STEP_PROGRAM_SESSION ||
+	return failed == STEP_NET || failed == STEP_PROGRAM_KEYS ||
 	       (failed != STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM);
 }
 

@@ -248,7 +248,7 @@ static int parse_bytes(
 		error = parser_parse(&source, &result) < 0
 				? (struct diag){.message = "not enough memory to parse it"}
 				: result.error;
-	if (result.module && compile_errors_find(&source, result.module, &errors) < 0) {
+	if (result.module && compile_errors_find(&source, &result, &errors) < 0) {
 		error.message = "not enough memory to check it";
 		result.module = NULL;
 	}

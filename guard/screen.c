@@ -395,11 +395,11 @@ static int judge_tree(struct screen *screen, const struct ast_node *module)
 	return 0;
 }
 
-static int judge_compile(struct guard_sink *sink, const struct ast_node *module)
+static int judge_compile(struct guard_sink *sink)
 {
 	struct compile_error_list list;
 
-	if (compile_errors_find(sink->source, module, &list) < 0)
+	if (compile_errors_find(sink->source, sink->tree, &list) < 0)
 		return -1;
 	for (uint32_t i = 0; i < list.count; i++) {
 		uint32_t line = list.items[i].line ? list.items[i].line - 1 : 0;
@@ -423,7 +423,7 @@ int screen_judge(struct guard_sink *sink, const struct ast_node *module)
 	screen->sink = sink;
 	screen->policy = sink->policy;
 	screen->arena = sink->arena;
-	if (judge_compile(sink, module) < 0 ||
+	if (judge_compile(sink) < 0 ||
 		names_collect(&screen->names, sink->arena, module) < 0 ||
 		scope_stack_init(&screen->stack, &screen->names) < 0 ||
 		judge_tree(screen, module) < 0 || screen_text(sink, module) < 0)

@@ -16,11 +16,24 @@
 #undef SMALL
 #undef END
 
+/* PARENT_<class>: whether a field holds nodes. */
+#define NODE(class, category, since, positions) enum { PARENT_##class = 0
+#define FIELD(class, field, type, since)        || AST_FIELD_##type <= AST_FIELD_LIST
+#define SMALL(class, field, type, since)
+#define END(class)                                                                                 \
+	}                                                                                          \
+	;
+#include "parser/node.def"
+#undef NODE
+#undef FIELD
+#undef SMALL
+#undef END
+
 const struct ast_class ast_classes[AST_KIND_COUNT] = {
 #define NODE(class, category, since, positions)                                                    \
 	{#class, AST_CATEGORY_##category, since, positions,                                        \
 		sizeof(fields_##class) / sizeof(fields_##class[0]) - 1, AST_SLOTS_##class,         \
-		fields_##class + 1},
+		!PARENT_##class, fields_##class + 1},
 #define FIELD(class, field, type, since)
 #define SMALL(class, field, type, since)
 #define END(class)

@@ -77,6 +77,35 @@ enum ast_constant {
 
 struct ast_node;
 
+/* What stands behind every `const struct str *` of a tree: an interned identifier. */
+struct ast_name {
+	struct str text; /* first: the tree points at it */
+	/*
+	 * One that the author of a source cannot aim at: every step folds a 128-bit product that
+	 * depends on a seed, which comes from the addresses of this run.
+	 */
+	uint64_t hash;
+	uint32_t number; /* names of a tree count from 0; all are below ast_name_table.count */
+	uint32_t stamp;  /* of the parser: the last set the name was put in */
+};
+
+/* All identifiers of one tree, and a few that the parser read and dropped; in its arena. */
+struct ast_name_table {
+	struct ast_name **slots; /* open addressing */
+	uint32_t capacity;       /* a power of two, or 0 */
+	uint32_t count;
+	uint64_t seed;
+};
+
+/* An identifier of the tree by its text; NULL: the tree has none. */
+const struct str *ast_name_find(const struct ast_name_table *table, struct str text);
+
+/* The entry behind a name of a tree. */
+static inline const struct ast_name *ast_name_of(const struct str *name)
+{
+	return (const struct ast_name *)(const void *)name;
+}
+
 struct ast_list {
 	uint32_t count;
 	uint16_t height; /* of the highest item */
@@ -227,6 +256,7 @@ struct ast_class {
 	uint8_t positions; /* the first one in which it has positions; AST_NEVER */
 	uint8_t field_count;
 	uint8_t slot_count;             /* of node->slots */
+	bool leaf;                      /* none of its fields holds nodes */
 	const struct ast_field *fields; /* in CPython's order */
 };
 

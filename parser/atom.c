@@ -65,6 +65,8 @@ static struct ast_node *parse_for_if_clause(struct parser *parser)
 	}
 	node = node_new(parser, AST_comprehension, start, last_end(parser));
 	node->number = async;
+	parser->seen |= SEEN_SCOPE;
+	parser->doubtful |= async;
 	node_set(parser, node, AST_SLOT_comprehension_target, target);
 	node_set(parser, node, AST_SLOT_comprehension_iter, iter);
 	node_set_list(parser, node, AST_SLOT_comprehension_ifs, scratch_list(parser, mark));
@@ -577,6 +579,8 @@ struct ast_node *parse_primary(struct parser *parser)
 	if (parser->failed || !await)
 		return parser->failed ? NULL : node;
 	value = node;
+	parser->seen |= SEEN_OUTER;
+	parser->doubtful |= parser->place.kind != PLACE_ASYNC_FUNCTION;
 	node = node_new(parser, AST_Await, await_start, last_end(parser));
 	node_set(parser, node, AST_SLOT_Await_value, value);
 	return node;

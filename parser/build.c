@@ -46,6 +46,7 @@ struct ast_node *node_new(struct parser *parser, enum ast_kind kind, uint32_t st
 
 	if (!node)
 		node = &parser->spare.node;
+	parser->node_count++;
 	node->start = start;
 	node->end = end;
 	node->kind = (uint8_t)kind;
@@ -157,10 +158,6 @@ const struct ast_names *scratch_names(struct parser *parser, size_t mark)
 	return names;
 }
 
-/*
- * A hash that the author of a source cannot aim at: every step folds a 128-bit product that depends
- * on the seed, which comes from the addresses of this run.
- */
 static uint64_t hash_name(uint64_t seed, struct str text)
 {
 	uint64_t hash = seed ^ 0x9e3779b97f4a7c15u ^ text.len;
@@ -181,49 +178,68 @@ static uint64_t hash_name(uint64_t seed, struct str text)
 
 static bool grow_names(struct parser *parser)
 {
-	size_t capacity = parser->name_capacity ? parser->name_capacity * 2 : 128;
-	struct name **bigger = calloc(capacity, sizeof(struct name *));
-	size_t i, at;
+	struct ast_name_table *table = &parser->names;
+	uint32_t capacity = table->capacity ? table->capacity * 2 : 128, i;
+	struct ast_name **bigger =
+		arena_block(parser->arena, NULL, capacity * sizeof(struct ast_name *));
+	uint64_t at;
 
 	if (!bigger) {
 		parser_fail_memory(parser);
 		return false;
 	}
-	for (i = 0; i < parser->name_capacity; i++) {
-		if (!parser->names[i])
+	memset(bigger, 0, capacity * sizeof(struct ast_name *));
+	for (i = 0; i < table->capacity; i++) {
+		if (!table->slots[i])
 			continue;
-		at = parser->names[i]->hash & (capacity - 1);
+		at = table->slots[i]->hash & (capacity - 1);
 		while (bigger[at])
 			at = (at + 1) & (capacity - 1);
-		bigger[at] = parser->names[i];
+		bigger[at] = table->slots[i];
 	}
-	free(parser->names);
-	parser->names = bigger;
-	parser->name_capacity = capacity;
+	arena_block_free(parser->arena, table->slots);
+	table->slots = bigger;
+	table->capacity = capacity;
 	return true;
+}
+
+/* Where a name stands in the table, or would stand. */
+static struct ast_name **name_place(
+	const struct ast_name_table *table, struct str text, uint64_t hash)
+{
+	uint64_t at = hash & (table->capacity - 1);
+
+	while (table->slots[at] &&
+		(table->slots[at]->hash != hash || !str_eq(table->slots[at]->text, text)))
+		at = (at + 1) & (table->capacity - 1);
+	return &table->slots[at];
+}
+
+const struct str *ast_name_find(const struct ast_name_table *table, struct str text)
+{
+	struct ast_name *name =
+		table->capacity ? *name_place(table, text, hash_name(table->seed, text)) : NULL;
+
+	return name ? &name->text : NULL;
 }
 
 const struct str *name_intern(struct parser *parser, struct str text)
 {
-	static const struct str none = STR_INIT("");
-	uint64_t hash = hash_name(parser->seed, text);
-	struct name *name;
-	size_t at;
+	static const struct ast_name none = {.text = STR_INIT("")};
+	struct ast_name_table *table = &parser->names;
+	uint64_t hash = hash_name(table->seed, text);
+	struct ast_name **place, *name;
 
-	if (parser->name_count * 2 >= parser->name_capacity && !grow_names(parser))
-		return &none;
-	at = hash & (parser->name_capacity - 1);
-	for (; (name = parser->names[at]) != NULL; at = (at + 1) & (parser->name_capacity - 1)) {
-		if (name->hash == hash && str_eq(name->text, text))
-			return &name->text;
-	}
+	if (table->count * 2 >= table->capacity && !grow_names(parser))
+		return &none.text;
+	place = name_place(table, text, hash);
+	if (*place)
+		return &(*place)->text;
 	name = parser_alloc(parser, sizeof(*name));
 	if (!name)
-		return &none;
-	name->text = text;
-	name->hash = hash;
-	parser->names[at] = name;
-	parser->name_count++;
+		return &none.text;
+	*name = (struct ast_name){.text = text, .hash = hash, .number = table->count++};
+	*place = name;
 	return &name->text;
 }
 
@@ -289,9 +305,11 @@ void names_begin(struct parser *parser)
 
 bool name_seen(struct parser *parser, const struct str *name)
 {
-	struct name *entry = (struct name *)(uintptr_t)name; /* text is its first member */
+	struct ast_name *entry = (struct ast_name *)(uintptr_t)name; /* text is its first member */
 	bool seen = entry->stamp == parser->stamp;
 
+	if (parser->no_memory) /* then it may be no entry */
+		return false;
 	entry->stamp = parser->stamp;
 	return seen;
 }

@@ -182,13 +182,16 @@ static bool check_repeated(struct parser *parser, const struct ast_list *keyword
 {
 	uint32_t i;
 
-	if (parser->minor > 8)
+	if (keywords->count < 2)
 		return true;
 	names_begin(parser);
 	for (i = 0; i < keywords->count; i++) {
 		const struct str *name = ast_keyword_arg(keywords->items[i]);
 
 		if (name && name_seen(parser, name)) {
+			parser->doubtful = true;
+			if (parser->minor > 8)
+				return true;
 			parser_fail_node(parser, keywords->items[i], "keyword argument repeated");
 			return false;
 		}
@@ -292,8 +295,10 @@ static struct ast_node *parse_slice(struct parser *parser)
 	const struct token *first = parser->token;
 	struct ast_node *node;
 
-	if (first->kind == TOK_STAR && parser->minor >= 11)
+	if (first->kind == TOK_STAR && parser->minor >= 11) {
+		parser->doubtful = true;
 		return parse_starred_argument(parser);
+	}
 	if (first->kind == TOK_COLON)
 		return parse_slice_rest(parser, NULL, first->start);
 	if (parser->minor >= 10 && first->kind == TOK_NAME && first[1].kind == TOK_COLONEQUAL)
@@ -388,6 +393,7 @@ const struct ast_list *parse_type_params(struct parser *parser)
 
 	if (parser->minor < 12 || !accept(parser, TOK_LSQB))
 		return &parser_empty_list;
+	parser->doubtful = true;
 	if (parser->minor >= 13 && peek(parser) == TOK_RSQB)
 		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"Type parameter list cannot be empty");

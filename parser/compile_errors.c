@@ -84,8 +84,8 @@ bool compile_future_late(const struct compile_check *check, const struct ast_nod
 	       (check->minor >= 14 && import->start > check->future_byte);
 }
 
-int compile_errors_find(
-	const struct source *source, const struct ast_node *module, struct compile_error_list *ret)
+int compile_errors_find(const struct source *source, const struct parse_result *tree,
+	struct compile_error_list *ret)
 {
 	struct compile_check check = {
 		.source = source, .arena = source->arena, .minor = source->minor, .next_id = 1};
@@ -94,12 +94,12 @@ int compile_errors_find(
 
 	*ret = (struct compile_error_list){.count = 0};
 	check.seed = (uint64_t)(uintptr_t)&check ^ ((uint64_t)(uintptr_t)source->arena << 20);
-	compile_future(&check, module);
-	scope = compile_scopes(&check, module);
+	compile_future(&check, tree->module);
+	scope = tree->doubtful ? compile_scopes(&check, tree->module) : NULL;
 	if (scope)
 		compile_resolve(&check, scope);
 	if (scope)
-		compile_flow(&check, module, scope);
+		compile_flow(&check, tree->module, scope);
 	if (check.no_memory)
 		return -1;
 	if (!check.stopped)

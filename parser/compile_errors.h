@@ -16,8 +16,7 @@
 
 #include <stdint.h>
 
-#include "lexer/source.h"
-#include "parser/ast.h"
+#include "parser/parser.h"
 
 struct compile_error {
 	const char
@@ -36,7 +35,7 @@ struct compile_error_list {
  * Fills *ret for the tree parser_parse() has made of source. Returns 0, or -1 without memory: the
  * caller must then take the source for refused.
  */
-int compile_errors_find(
-	const struct source *source, const struct ast_node *module, struct compile_error_list *ret);
+int compile_errors_find(const struct source *source, const struct parse_result *tree,
+	struct compile_error_list *ret);
 
 #endif

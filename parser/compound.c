@@ -25,6 +25,7 @@ const struct ast_list *parse_block(struct parser *parser, const struct token *he
 {
 	size_t mark = parser->scratch_count;
 
+	doubt_head(parser, head);
 	if (!accept(parser, TOK_NEWLINE))
 		return parse_simple_stmts(parser) ? scratch_list(parser, mark) : NULL;
 	if (!accept(parser, TOK_INDENT))
@@ -37,6 +38,30 @@ const struct ast_list *parse_block(struct parser *parser, const struct token *he
 	} while (!accept(parser, TOK_DEDENT) && peek(parser) != TOK_ENDMARKER);
 	parser_leave(parser);
 	return scratch_list(parser, mark);
+}
+
+const struct ast_list *parse_block_in(
+	struct parser *parser, struct place place, const struct token *head)
+{
+	struct place around = parser->place;
+	const struct ast_list *body;
+
+	parser->place = place;
+	parser->doubtful |= place.blocks > PLACE_BLOCKS_PLAIN;
+	body = parse_block(parser, head);
+	parser->place = around;
+	return body;
+}
+
+/* The place within a statement that adds so many blocks to it. */
+static struct place within(const struct parser *parser, uint32_t loops, uint32_t blocks)
+{
+	struct place place = parser->place;
+
+	place.loops += loops;
+	place.blocks += blocks;
+	place.leading = LEADING_NO;
+	return place;
 }
 
 /* ':' block, after what may lack the ':' only by an oversight (always), or anything else */
@@ -129,7 +154,9 @@ static struct ast_node *parse_while(struct parser *parser)
 
 	if (!test)
 		return NULL;
-	body = parse_colon_block(parser, head, false);
+	body = parser_expect_colon(parser, false)
+		       ? parse_block_in(parser, within(parser, 1, 1), head)
+		       : NULL;
 	orelse = body ? parse_else(parser) : NULL;
 	if (!orelse)
 		return NULL;
@@ -172,7 +199,9 @@ static struct ast_node *parse_for(struct parser *parser, uint32_t start, bool as
 		!parser_expect(parser, TOK_KW_IN))
 		return NULL;
 	iter = parse_for_iter(parser);
-	body = iter ? parse_colon_block(parser, head, false) : NULL;
+	body = iter && parser_expect_colon(parser, false)
+		       ? parse_block_in(parser, within(parser, 1, 1), head)
+		       : NULL;
 	orelse = body ? parse_else(parser) : NULL;
 	if (!orelse)
 		return NULL;
@@ -292,7 +321,9 @@ static struct ast_node *parse_with(struct parser *parser, uint32_t start, bool a
 	const struct ast_list *items = parse_with_head(parser), *body;
 	struct ast_node *node;
 
-	body = items ? parse_colon_block(parser, head, false) : NULL;
+	body = items && parser_expect_colon(parser, false)
+		       ? parse_block_in(parser, within(parser, 0, items->count), head)
+		       : NULL;
 	if (!body)
 		return NULL;
 	node = node_new(parser, async ? AST_AsyncWith : AST_With, start, block_end(parser, body));
@@ -368,6 +399,7 @@ static struct ast_node *parse_except(struct parser *parser, bool *ret_star)
 	const struct token *token;
 
 	*ret_star = parser->minor >= 11 && accept(parser, TOK_STAR);
+	parser->doubtful |= *ret_star;
 	if (*ret_star && (peek(parser) == TOK_COLON || peek(parser) == TOK_NEWLINE))
 		return parser_fail(parser, DIAG_SYNTAX, parser->token->start, parser->token->end,
 			"expected one or more exception types");
@@ -409,6 +441,8 @@ static const struct ast_list *parse_handlers(struct parser *parser, bool *ret_st
 				"cannot have both 'except' and 'except*' on the same 'try'");
 		*ret_star = star;
 		scratch_push(parser, node);
+		/* A bare one must be the last. */
+		parser->doubtful |= !ast_ExceptHandler_type(node) && peek(parser) == TOK_KW_EXCEPT;
 	}
 	return scratch_list(parser, mark);
 }
@@ -433,7 +467,7 @@ static void *fail_no_handler(struct parser *parser)
 }
 
 /* try_stmt: 'try' ':' block (except_block+ [else_block] [finally_block] | finally_block) */
-static struct ast_node *parse_try(struct parser *parser)
+static struct ast_node *parse_try_parts(struct parser *parser)
 {
 	const struct token *head = parser->token++;
 	const struct ast_list *body = parse_colon_block(parser, head, true), *handlers, *orelse,
@@ -459,11 +493,25 @@ static struct ast_node *parse_try(struct parser *parser)
 	return node;
 }
 
+static struct ast_node *parse_try(struct parser *parser)
+{
+	struct place around = parser->place;
+	struct ast_node *node;
+
+	parser->place = within(parser, 0, PLACE_BLOCKS_TRY);
+	parser->doubtful |= parser->place.blocks > PLACE_BLOCKS_PLAIN;
+	node = parse_try_parts(parser);
+	parser->place = around;
+	return node;
+}
+
 /* ['async'] (def | for | with) */
 static struct ast_node *parse_async(struct parser *parser, const struct ast_list *decorators)
 {
 	uint32_t start = parser->token->start;
 
+	parser->doubtful |=
+		parser->token[1].kind != TOK_KW_DEF && parser->place.kind != PLACE_ASYNC_FUNCTION;
 	switch (parser->token[1].kind) {
 	case TOK_KW_DEF:
 		return parse_function(parser, decorators);
@@ -482,9 +530,11 @@ static struct ast_node *parse_async(struct parser *parser, const struct ast_list
 /* compound_stmt; *ret_statement is NULL and the result true where there is none */
 static bool parse_compound(struct parser *parser, struct ast_node **ret_statement)
 {
+	unsigned leading = parser->place.leading;
 	struct ast_node *node;
 
 	*ret_statement = NULL;
+	parser->place.leading = LEADING_NO;
 	switch (peek(parser)) {
 	case TOK_KW_IF:
 		node = parse_if(parser);
@@ -516,6 +566,7 @@ static bool parse_compound(struct parser *parser, struct ast_node **ret_statemen
 	case TOK_NAME:
 		return parse_match(parser, ret_statement);
 	default:
+		parser->place.leading = leading;
 		return true;
 	}
 	*ret_statement = node;

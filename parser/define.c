@@ -52,7 +52,11 @@ struct ast_node *parse_function(struct parser *parser, const struct ast_list *de
 	returns = parse_returns(parser);
 	if (parser->failed || !parser_expect_colon(parser, true))
 		return NULL;
-	body = parse_block(parser, head);
+	body = parse_block_in(parser,
+		(struct place){.kind = async ? PLACE_ASYNC_FUNCTION : PLACE_FUNCTION,
+			.head = bracket,
+			.blocks = 1},
+		head);
 	if (!body)
 		return NULL;
 	node = node_new(parser, async ? AST_AsyncFunctionDef : AST_FunctionDef, start,
@@ -84,7 +88,7 @@ struct ast_node *parse_class(struct parser *parser, const struct ast_list *decor
 		return NULL;
 	if (!parser_expect_colon(parser, false))
 		return NULL;
-	body = parse_block(parser, head);
+	body = parse_block_in(parser, (struct place){.kind = PLACE_CLASS}, head);
 	if (!body)
 		return NULL;
 	node = node_new(parser, AST_ClassDef, start, block_end(parser, body));

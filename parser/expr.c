@@ -294,6 +294,7 @@ static struct ast_node *parse_lambda(struct parser *parser, bool nocond)
 	uint32_t start = parser->token->start;
 	struct ast_node *args, *body, *node;
 
+	parser->seen |= SEEN_SCOPE;
 	parser->token++;
 	args = parse_parameters(parser, TOK_COLON);
 	if (!args || !parser_expect_colon(parser, true))
@@ -413,6 +414,8 @@ static struct ast_node *parse_walrus(struct parser *parser, struct ast_node *tar
 	value = parse_expression(parser);
 	if (!value)
 		return NULL;
+	parser->seen |= SEEN_OUTER;
+	parser->doubtful |= parser->in_fragment;
 	node = node_new(parser, AST_NamedExpr, start, last_end(parser));
 	node_set(parser, node, AST_SLOT_NamedExpr_target, target);
 	node_set(parser, node, AST_SLOT_NamedExpr_value, value);
@@ -482,13 +485,15 @@ struct ast_node *parse_plain_named_expression(struct parser *parser, bool argume
 /* star_expression: '*' bitwise_or */
 struct ast_node *parse_starred(struct parser *parser)
 {
-	uint32_t start = parser->token->start;
+	const struct token *first = parser->token;
+	uint32_t start = first->start;
 	struct ast_node *value, *node;
 
 	parser->token++;
 	value = parse_bitwise_or(parser);
 	if (!value)
 		return NULL;
+	doubt_star(parser, first);
 	node = node_new(parser, AST_Starred, start, last_end(parser));
 	node_set(parser, node, AST_SLOT_Starred_value, value);
 	return node;
@@ -533,6 +538,7 @@ struct ast_node *parse_yield(struct parser *parser)
 	struct ast_node *value = NULL, *node;
 	bool from;
 
+	doubt_yield(parser);
 	parser->token++;
 	from = accept(parser, TOK_KW_FROM);
 	if (from)

@@ -80,6 +80,9 @@ static struct ast_node *parse_dotted_as_name(struct parser *parser)
 	const struct token *first = parser->token;
 	const struct str *name = parse_dotted_name(parser);
 
+	/* `import a.b` binds `a`, which whoever asks what it binds finds among the names. */
+	if (name && parser->token != first + 1 && peek(parser) != TOK_KW_AS)
+		name_of(parser, first);
 	return name ? finish_alias(parser, name, first, parser->token == first + 1) : NULL;
 }
 

@@ -11,12 +11,35 @@
 #include "lexer/lexer.h"
 #include "parser/parser.h"
 
-/* An interned identifier; `text` must come first, for the tree points at it. */
-struct name {
-	struct str text;
-	uint64_t hash;
-	uint32_t stamp; /* for name_seen(): the last set it was put in */
+/*
+ * Where a statement stands, as far as compile() may refuse it there. What is certainly none of its
+ * business is told from the rest while the source is read: see parser->doubtful.
+ */
+struct place {
+	enum {
+		PLACE_MODULE,
+		PLACE_CLASS,
+		PLACE_FUNCTION,
+		PLACE_ASYNC_FUNCTION,
+	} kind;
+	const struct token *head; /* where the function begins */
+	uint32_t loops;           /* around the statement, within the function */
+	uint32_t blocks;          /* at most so many that CPython counts */
+	/* Before the statement stands LEADING_FIRST: nothing; LEADING: a docstring, future imports
+	 */
+	enum { LEADING_NO, LEADING, LEADING_FIRST } leading;
+	bool declares; /* there was a global statement */
 };
+
+/* What was seen of a statement, or of the head of one. */
+enum {
+	SEEN_SCOPE = 1 << 0, /* a comprehension or lambda */
+	SEEN_OUTER = 1 << 1, /* := or await, which a scope around it may refuse */
+	SEEN_STAR = 1 << 2,  /* which an annotated assignment refuses in some places */
+};
+
+#define PLACE_BLOCKS_PLAIN 12 /* far from CPython's 20, for what a block may stand for */
+#define PLACE_BLOCKS_TRY   4  /* handlers, their names and a finally, each a block */
 
 struct parser {
 	const struct source *source;
@@ -36,12 +59,17 @@ struct parser {
 	bool guessing;                 /* an expression is read that only a message depends on */
 	bool in_fragment; /* the tokens are those of an f-string's field, before 3.12 */
 	bool no_memory;
+	bool doubtful; /* compile() may refuse something: only a go over the tree can tell */
+	struct place place;
+	uint8_t seen;
+	size_t doubt_budget; /* tokens that doubt_global() may still look at */
 	bool barry; /* `<>` instead of `!=` (PEP 401), since a future import that ast.parse() heeds:
 		       from 3.14 on */
 	uint32_t depth;    /* counted entries, see parser_enter() */
 	const char *stack; /* the C stack where the parse began */
 	struct diag error;
 
+	uint32_t node_count;
 	char *block; /* free bytes of the node block, all zero */
 	char *block_end;
 
@@ -49,11 +77,8 @@ struct parser {
 	size_t scratch_count;
 	size_t scratch_capacity;
 
-	struct name **names; /* hash table, open addressing, a power of two */
-	size_t name_count;
-	size_t name_capacity;
-	uint64_t seed;
-	uint32_t stamp;
+	struct ast_name_table names;
+	uint32_t stamp; /* for name_seen(): the set that is being filled */
 
 	struct parse_span *changed;
 	uint32_t changed_count;
@@ -67,6 +92,20 @@ struct parser {
 };
 
 extern const struct ast_list parser_empty_list;
+
+/* --- doubt.c: what compile() may refuse --- */
+
+/* A simple statement, just read. */
+void doubt_statement(struct parser *parser, const struct ast_node *node);
+/* The head of a statement, before its block. */
+void doubt_head(struct parser *parser, const struct token *head);
+/* A yield at the next token. */
+void doubt_yield(struct parser *parser);
+/* What has been read from first on, where it is no argument and no slice. */
+void doubt_star(struct parser *parser, const struct token *first);
+/* All tokens, where one of them is __debug__. */
+void doubt_debug(struct parser *parser);
+void doubt_parameters(struct parser *parser, const struct ast_node *args);
 
 /* --- parser.c: tokens, errors, depth --- */
 
@@ -88,6 +127,9 @@ void *parser_fail_memory(struct parser *parser);
 bool parser_expect(struct parser *parser, enum token_kind kind);
 /* Reads a ':'. Without one the error says so where CPython does: always, or at a line's end. */
 bool parser_expect_colon(struct parser *parser, bool always);
+/* The block of a definition, or of a statement that adds so many loops and blocks to the place. */
+const struct ast_list *parse_block_in(
+	struct parser *parser, struct place place, const struct token *head);
 /* Counted entry to everything that recurses; false: failed. Pair with parser_leave(). */
 bool parser_enter(struct parser *parser);
 

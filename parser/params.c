@@ -257,7 +257,10 @@ static struct ast_node *finish_params(struct parser *parser, struct params *para
 	node_set_list(parser, node, AST_SLOT_arguments_defaults,
 		pairs_list(parser, params, bare, before - bare, 1));
 	parser->scratch_count = params->mark;
-	return parser->failed ? NULL : node;
+	if (parser->failed)
+		return NULL;
+	doubt_parameters(parser, node);
+	return node;
 }
 
 /*

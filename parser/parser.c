@@ -278,11 +278,15 @@ int parser_parse(const struct source *source, struct parse_result *ret)
 		return -1;
 	parser.token = parser.first = lexed.tokens;
 	parser.guess_budget = 2 * (size_t)lexed.count + GUESSES_LEAST;
-	parser.seed = (uint64_t)(uintptr_t)&parser ^ ((uint64_t)(uintptr_t)source->arena << 20);
+	parser.place.leading = LEADING_FIRST;
+	parser.doubt_budget = parser.guess_budget;
+	parser.names.seed =
+		(uint64_t)(uintptr_t)&parser ^ ((uint64_t)(uintptr_t)source->arena << 20);
 	module = parse_module(&parser);
 	keep_changed_names(&parser, ret);
+	if (!parser.doubtful && ast_name_find(&parser.names, STR("__debug__")))
+		doubt_debug(&parser);
 	free(parser.scratch);
-	free(parser.names);
 	free(parser.changed);
 	if (!parser.failed)
 		lexer_done(source, &lexed);
@@ -290,6 +294,9 @@ int parser_parse(const struct source *source, struct parse_result *ret)
 		return -1;
 	if (!parser.failed) {
 		ret->module = module;
+		ret->names = parser.names;
+		ret->node_count = parser.node_count;
+		ret->doubtful = parser.doubtful;
 		return 0;
 	}
 	ret->error = lexer_error_wins(&parser, &lexed) ? lexed.error : parser.error;

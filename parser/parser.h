@@ -33,6 +33,9 @@ struct parse_result {
 	/* Every identifier whose NFKC form is not what was written, in the order of the source. */
 	const struct parse_span *changed_names;
 	uint32_t changed_count;
+	struct ast_name_table names; /* of the tree, when there is one */
+	uint32_t node_count;         /* the tree has no more than so many nodes */
+	bool doubtful;               /* compile_errors_find() may find something; else it cannot */
 };
 
 /*

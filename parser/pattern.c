@@ -564,6 +564,7 @@ static struct ast_node *parse_cases(
 	} while (!accept(parser, TOK_DEDENT));
 	parser_leave(parser);
 	cases = scratch_list(parser, mark);
+	parser->doubtful = true;
 	node = node_new(parser, AST_Match, head->start, block_end(parser, cases));
 	node_set(parser, node, AST_SLOT_Match_subject, subject);
 	node_set_list(parser, node, AST_SLOT_Match_cases, cases);

@@ -392,6 +392,7 @@ bool parse_simple_stmts(struct parser *parser)
 		node = parse_simple_stmt(parser);
 		if (!node || parser->failed)
 			return false;
+		doubt_statement(parser, node);
 		scratch_push(parser, node);
 		if (accept(parser, TOK_NEWLINE))
 			return !parser->failed;

@@ -147,6 +147,7 @@ static bool make_part(
 		if (rule == TARGET_SINGLE || (rule == TARGET_DEL && parser->minor > 8))
 			return refuse(parser, node, rule, whole);
 		target->op = context;
+		parser->doubtful = true; /* two of them, or one outside of a tuple */
 		return make_part(parser, ast_Starred_value(node), rule, false);
 	case AST_List:
 	case AST_Tuple:

@@ -25,6 +25,7 @@ static enum ast_walk_event enter(struct ast_walk *walk, const struct ast_node *n
 	assert(walk->depth < walk->capacity);
 	walk->frames[walk->depth++] = (struct ast_walk_frame){.node = node};
 	walk->node = node;
+	walk->skip = ast_classes[node->kind].leaf;
 	return AST_WALK_ENTER;
 }
 
@@ -86,7 +87,11 @@ enum ast_walk_event ast_walk_next(struct ast_walk *walk)
 	}
 	if (walk->skip) {
 		walk->skip = false;
-		return leave(walk);
+		if (!walk->quick || !ast_classes[walk->node->kind].leaf)
+			return leave(walk);
+		walk->depth--;
+		if (walk->depth == 0)
+			return AST_WALK_END;
 	}
 	child = next_child(&walk->frames[walk->depth - 1]);
 	return child ? enter(walk, child) : leave(walk);

@@ -38,6 +38,7 @@ struct ast_walk {
 	uint32_t capacity;
 	bool started;
 	bool skip;
+	bool quick; /* to be set after ast_walk_init(): no LEAVE for classes without children */
 };
 
 /* Prepares a walk over root and all below it. Returns 0, or -1 without memory. */

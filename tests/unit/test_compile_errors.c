@@ -123,7 +123,7 @@ static void find(
 	assert_int_equal(parser_parse(&source, &result), 0);
 	if (!result.module)
 		fail_msg("3.%d: does not parse: %.*s", minor, STR_ARG(text));
-	assert_int_equal(compile_errors_find(&source, result.module, ret), 0);
+	assert_int_equal(compile_errors_find(&source, &result, ret), 0);
 }
 
 /* Places: only the line is CPython's for sure before 3.10, so columns count from there on. */
@@ -207,11 +207,11 @@ static void test_memory(void **state)
 	struct arena *arena = arena_new(ARENA_MAX);
 
 	(void)state;
-	assert_int_equal(source_init(&source, arena, STR("test"), STR("x = 1\n"), 14, &diag), 0);
+	assert_int_equal(source_init(&source, arena, STR("test"), STR("global x\n"), 14, &diag), 0);
 	assert_int_equal(parser_parse(&source, &result), 0);
 	source.arena = arena_new(4096);
 	assert_non_null(source.arena);
-	assert_int_equal(compile_errors_find(&source, result.module, &errors), -1);
+	assert_int_equal(compile_errors_find(&source, &result, &errors), -1);
 	arena_free(source.arena);
 	arena_free(arena);
 }

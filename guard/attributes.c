@@ -7,7 +7,9 @@
 
 bool screen_owns(const struct screen *screen, struct str name)
 {
-	return names_symbol(&screen->names, NAMES_OWN, &name) != NULL;
+	const struct str *own = ast_name_find(screen->names.tree, name);
+
+	return own && names_own(&screen->names, own);
 }
 
 /* Attributes refused on any object. */
@@ -157,17 +159,17 @@ static void find_member(struct screen *screen, enum guard_rule rule, const struc
 		STR_ARG(module), STR_ARG(name));
 }
 
-void screen_module_member(
-	struct screen *screen, const struct ast_node *node, struct str module, struct str name)
+/* Whether there was something to report. */
+static bool judge_member(struct screen *screen, const struct ast_node *node, struct str module,
+	struct str name, struct value member)
 {
-	struct value member = screen_member(screen, module, name);
 	const struct known_module *known = known_module(module);
 	const struct guard_word *word = word_for(screen, GUARD_WORD_ATTRIBUTE, member.path);
 
 	if (word) {
 		if (!word->allow)
 			find_member(screen, GUARD_RULE_MEMBER, node, module, name);
-		return;
+		return !word->allow;
 	}
 	if (member.kind == VALUE_BUILTIN) {
 		if (name.ptr[0] == '_' && !harmless_module_dunder(name))
@@ -175,32 +177,46 @@ void screen_module_member(
 		else if (known_builtin(name) == BUILTIN_DENIED)
 			guard_find(screen->sink, GUARD_RULE_BUILTIN, node, "'%.*s' is not allowed",
 				STR_ARG(name));
-		return;
+		return true;
 	}
 	if (is_dunder(name) ? !harmless_module_dunder(name) && !is_operator(module, name)
 			    : name.len && name.ptr[0] == '_' && !known_private(name)) {
 		find_member(screen, GUARD_RULE_PRIVATE, node, module, name);
-		return;
+		return true;
 	}
 	/* What an import could not bring does not need a second finding, but roads do. */
 	if (known && (member.path.len == name.len || !known_module_exact(member.path)) &&
 		known_reexport(module, name) && !(few(known) && known_module_lists(known, name))) {
 		find_member(screen, GUARD_RULE_ROAD, node, module, name);
-		return;
+		return true;
 	}
 	if (known_road(name) && member.kind == VALUE_MEMBER) {
 		find_member(screen, GUARD_RULE_ROAD, node, module, name);
-		return;
+		return true;
 	}
 	if (!is_dunder(name) && known &&
 		(few(known) ? !known_module_lists(known, name) : known_module_lists(known, name))) {
 		/* Only of the module itself: numpy.foo.load is not numpy.load. */
 		if (known_module_exact(module) || few(known))
 			find_member(screen, GUARD_RULE_MEMBER, node, module, name);
-		return;
+		return true;
 	}
-	if (member.kind == VALUE_MODULE && !module_open(screen, member.path))
-		find_member(screen, GUARD_RULE_MEMBER, node, module, name);
+	if (member.kind != VALUE_MODULE || module_open(screen, member.path))
+		return false;
+	find_member(screen, GUARD_RULE_MEMBER, node, module, name);
+	return true;
+}
+
+void screen_module_member(
+	struct screen *screen, const struct ast_node *node, struct str module, struct str name)
+{
+	struct value value = screen_member(screen, module, name);
+	struct member *member = value.member;
+
+	if (member && member->plain & MEMBER_READ)
+		return;
+	if (!judge_member(screen, node, module, name, value) && member)
+		member->plain |= MEMBER_READ;
 }
 
 void screen_import_from(struct screen *screen, const struct ast_node *node)
@@ -294,7 +310,7 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 	if (str_is(name, "__get__"))
 		note_get(screen, node);
 	if (str_is(name, "__annotations__")) {
-		const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+		const struct ast_node *parent = screen_parent(screen, 1);
 
 		screen->odd_annotation = node;
 		/* dataclass() makes code of the names in it. */
@@ -321,9 +337,9 @@ static bool is_class_name(struct str path)
 
 static bool leads_on(const struct screen *screen, const struct ast_node *node)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
-	return parent && screen->walk->node == node && parent->kind == AST_Attribute;
+	return parent && screen_here(screen) == node && parent->kind == AST_Attribute;
 }
 
 /* What mock.patch() gave: some of its attributes are the module it patches. */

@@ -61,8 +61,9 @@ bool screen_only_called(const struct value *value)
 static void judge_builtin(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str name)
 {
-	struct values base = {0};
+	struct values base;
 
+	values_clear(&base);
 	if (str_is(name, "getattr") || str_is(name, "setattr") || str_is(name, "delattr") ||
 		str_is(name, "hasattr")) {
 		screen_getattr(screen, call, scope, name);
@@ -71,7 +72,7 @@ static void judge_builtin(
 	if (str_is(name, "vars") || str_is(name, "locals")) {
 		const struct ast_node *object = screen_argument(call, 0, "object");
 
-		if (screen_asks_bound(call, ast_walk_parent(screen->walk, 1)))
+		if (screen_asks_bound(call, screen_parent(screen, 1)))
 			return;
 		if (!object)
 			screen_note_locals(screen, call);
@@ -112,7 +113,7 @@ static void judge_member(
 void screen_call_member(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path)
 {
-	const struct values callee = {.count = 1, .items = {{VALUE_MEMBER, path}}};
+	const struct values callee = {.count = 1, .items = {{.kind = VALUE_MEMBER, .path = path}}};
 
 	judge_member(screen, call, scope, path);
 	screen_paths(screen, call, scope, &callee);
@@ -221,8 +222,9 @@ static void judge_sql(struct screen *screen, const struct ast_node *call, uint32
 /* sys.stdin.buffer.raw.__init__(path): a file of one's own, opened again. */
 static void judge_reopening(struct screen *screen, const struct ast_node *call, uint32_t scope)
 {
-	struct values base = {0};
+	struct values base;
 
+	values_clear(&base);
 	screen_evaluate(
 		screen, scope, ast_Attribute_value(ast_Call_func(call)), SCREEN_DEPTH, &base);
 	for (uint32_t i = 0; i < base.count; i++)
@@ -234,21 +236,21 @@ static void judge_reopening(struct screen *screen, const struct ast_node *call, 
 				"a file that is opened again is not allowed");
 }
 
-bool screen_is_method(struct str name)
+/* Members that are judged by what they are given, or where. */
+static bool is_plain_call(struct screen *screen, const struct value *value)
 {
-	static const char methods[] =
-		" format format_map vformat get_field query eval execute executescript executemany "
-		"__init__ savefig ";
-
-	return str_starts(name, STR("to_")) || str_listed(name, methods);
+	(void)screen;
+	return !screen_is_judged(value->path) && !screen_is_taker(value->path) &&
+	       !str_starts(value->path, STR("typing.")) && !str_is(value->path, "io.open");
 }
 
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
 	const struct ast_node *func = ast_Call_func(node);
-	struct values callee = {0};
-	bool method = false;
+	struct values callee;
+	bool method = false, plain = true;
 
+	values_clear(&callee);
 	screen_loader(screen, node);
 	if (func->kind == AST_Attribute &&
 		screen_word(screen, ast_Attribute_attr(func)) & WORD_METHOD) {
@@ -267,6 +269,10 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 	for (uint32_t i = 0; i < callee.count; i++) {
 		struct value value = callee.items[i];
 
+		plain &= (value.kind == VALUE_MEMBER || value.kind == VALUE_RESULT) &&
+			 screen_member_plain(screen, &value, MEMBER_CALLED, is_plain_call);
+		if (plain)
+			continue;
 		if (value.kind == VALUE_BUILTIN)
 			judge_builtin(screen, node, scope, value.path);
 		else if (value.kind == VALUE_MEMBER)
@@ -274,5 +280,6 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 		else if (value.kind == VALUE_RESULT)
 			screen_sink(screen, node, scope, value.path);
 	}
-	screen_paths(screen, node, scope, &callee);
+	if (!plain || !callee.count)
+		screen_paths(screen, node, scope, &callee);
 }

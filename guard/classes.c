@@ -12,7 +12,7 @@ void screen_class_import(struct screen *screen, const struct ast_node *node,
 		return;
 	for (uint32_t i = 0; i < names->count; i++) {
 		struct str name = *ast_alias_name(names->items[i]);
-		struct value value = {VALUE_MODULE, name};
+		struct value value = {.kind = VALUE_MODULE, .path = name};
 
 		if (module)
 			value = screen_member(screen, *module, name);
@@ -24,13 +24,13 @@ void screen_class_import(struct screen *screen, const struct ast_node *node,
 /* __doc__ and __test__ hold examples: constants are read wherever they stand. */
 void screen_doc_store(struct screen *screen, const struct ast_node *node)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 	const struct ast_node *value = parent->kind == AST_Assign      ? ast_Assign_value(parent)
 				       : parent->kind == AST_AnnAssign ? ast_AnnAssign_value(parent)
 								       : NULL;
 	bool plain = value && (value->kind == AST_Constant || value->kind == AST_Dict);
 
-	if (screen->walk->node != node)
+	if (screen_here(screen) != node)
 		plain = false;
 	for (uint32_t i = 0; plain && value->kind == AST_Dict && i < ast_Dict_values(value)->count;
 		i++)
@@ -101,11 +101,11 @@ static void judge_match_args(
 /* A store to __match_args__, by whatever road: only plain assignments can be read. */
 void screen_match_args(struct screen *screen, const struct ast_node *node)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
-	if (screen->walk->node == node && parent->kind == AST_Assign)
+	if (screen_here(screen) == node && parent->kind == AST_Assign)
 		judge_match_args(screen, parent, ast_Assign_value(parent));
-	else if (screen->walk->node == node && parent->kind == AST_AnnAssign &&
+	else if (screen_here(screen) == node && parent->kind == AST_AnnAssign &&
 		 ast_AnnAssign_value(parent))
 		judge_match_args(screen, parent, ast_AnnAssign_value(parent));
 	else

@@ -227,9 +227,10 @@ void screen_cost_comprehension(struct screen *screen, const struct ast_node *nod
 static double tuples_of(struct screen *screen, uint32_t scope, const struct ast_node *node)
 {
 	const struct ast_node *repeat;
-	struct values callee = {0};
+	struct values callee;
 	double items, times = 1;
 
+	values_clear(&callee);
 	if (node->kind != AST_Call || !ast_Call_args(node)->count ||
 		!screen_speaks(screen, ast_Call_func(node)))
 		return 1;
@@ -270,9 +271,10 @@ static void judge_pattern_text(struct screen *screen, const struct ast_node *cal
 static void judge_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
 {
 	struct str name = *ast_Attribute_attr(ast_Call_func(call));
-	struct values callee = {0};
+	struct values callee;
 	double number = 0;
 
+	values_clear(&callee);
 	if (str_is(name, "format") && ast_is_str(ast_Attribute_value(ast_Call_func(call)))) {
 		if (widest(ast_Constant_value(ast_Attribute_value(ast_Call_func(call))), ":<>^") >
 			ITEMS_MAX)
@@ -293,16 +295,6 @@ static void judge_method(struct screen *screen, const struct ast_node *call, uin
 		if (callee.items[i].kind == VALUE_MEMBER &&
 			str_starts(callee.items[i].path, STR("re.")))
 			judge_pattern_text(screen, call, scope);
-}
-
-bool screen_costs(struct str name)
-{
-	static const char names[] =
-		" list tuple set frozenset sum sorted max min len bytes bytearray pow format ljust "
-		"rjust center zfill factorial compile match search fullmatch findall finditer sub "
-		"subn split ";
-
-	return str_listed(name, names);
 }
 
 void screen_cost_call(struct screen *screen, const struct ast_node *call, uint32_t scope)

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "parser/walk.h"
+
 #define FLOW_STEPS 50000u
 #define FLOW_DEPTH 24u
 
@@ -98,27 +100,20 @@ static void index_call(struct flow *flow, const struct ast_node *call, uint32_t 
 
 static int index_sites(struct flow *flow)
 {
-	cleanup_ast_walk struct ast_walk walk = {0};
-	struct scope_stack stack;
-	enum ast_walk_event event;
+	const struct names *names = &flow->screen->names;
 
-	if (scope_stack_init(&stack, &flow->screen->names) < 0 ||
-		ast_walk_init(&walk, flow->screen->names.module) < 0)
-		return -1;
-	while ((event = ast_walk_next(&walk)) != AST_WALK_END && !flow->screen->failed) {
-		const struct ast_node *node = walk.node;
+	for (uint32_t i = 0; i < names->visit_count && !flow->screen->failed; i++) {
+		const struct ast_node *node = names->visits[i].node;
 
-		if (event == AST_WALK_ENTER && node->kind == AST_Call)
+		if (node->kind == AST_Call)
 			index_call(flow, node,
-				scope_stack_at(&stack, &flow->screen->names, node->start));
-		if (event == AST_WALK_ENTER && node->kind == AST_Assign &&
-			ast_Assign_value(node)->kind == AST_Lambda) {
+				names_scope_at(names, names->visits[i].scope, node->start));
+		if (node->kind == AST_Assign && ast_Assign_value(node)->kind == AST_Lambda) {
 			struct flow_site site = {0};
 
 			if (last_name(ast_Assign_targets(node)->items[0], &site.name))
 				add_lambda(flow, ast_Assign_value(node), site);
 		}
-		scope_stack_step(&stack, &walk, event == AST_WALK_ENTER);
 	}
 	if (flow->site_count)
 		qsort(flow->sites, flow->site_count, sizeof(*flow->sites), by_name);
@@ -335,8 +330,7 @@ static void trace_parts(
 {
 	switch (node->kind) {
 	case AST_Attribute: {
-		struct symbol *own =
-			names_symbol(&flow->screen->names, NAMES_OWN, ast_Attribute_attr(node));
+		struct symbol *own = names_own(&flow->screen->names, ast_Attribute_attr(node));
 
 		if (own)
 			trace_symbol(flow, own, depth);

@@ -174,9 +174,10 @@ static bool may_make_path(const struct folder *folder, const struct ast_node *no
 /* What a name stands for, of the members of modules. */
 static bool member_of(const struct folder *folder, const struct ast_node *node, struct str *ret)
 {
-	struct values values = {0};
+	struct values values;
 	struct screen *screen = folder->screen;
 
+	values_clear(&values);
 	if (!may_make_path(folder, node))
 		return false;
 

@@ -1,9 +1,10 @@
 /*
- * The tables of guard/known.h. All lists are sorted, so that bsearch(3) finds its way; a test asks
- * for every entry.
+ * The tables of guard/known.h: those of modules are sorted, so that bsearch(3) finds its way, those
+ * of words are hashed before (gen_words.py). A test asks for every entry.
  */
 #include "guard/known.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -22,30 +23,12 @@ static const struct reexport reexports[] = {
 #include "guard/reexports.inc"
 };
 
-struct builtin {
-	struct str name;
-	enum builtin_level level;
-};
+#include "guard/words.inc"
 
-static const struct builtin builtins[] = {
-#define BUILTIN(name, level) {STR_INIT(name), BUILTIN_##level},
-#include "guard/builtins.def"
-};
+const uint32_t known_word_count = WORD_COUNT;
 
-static const struct str dunders[] = {
-#define DUNDER(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
-static const struct str bad_definitions[] = {
-#define BAD(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
 static const struct str inners[] = {
 #define INNER(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
-static const struct str privates[] = {
-#define PRIVATE(name) STR_INIT(name),
 #include "guard/attributes.def"
 };
 static const struct str roads[] = {
@@ -55,14 +38,6 @@ static const struct str roads[] = {
 
 static const struct str lent[] = {
 #define LENT(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
-static const struct str cores[] = {
-#define CORE(name) STR_INIT(name),
-#include "guard/attributes.def"
-};
-static const struct str roots[] = {
-#define ROOT(name) STR_INIT(name),
 #include "guard/attributes.def"
 };
 static const struct str wholes[] = {
@@ -125,36 +100,62 @@ bool known_reexport(struct str module, struct str attribute)
 	return found && str_listed(attribute, found->attributes);
 }
 
+/* As gen_words.py does. */
+static uint32_t hash_word(struct str word)
+{
+	uint64_t value = 0, last;
+
+	memcpy(&value, word.ptr, word.len < 8 ? word.len : 8);
+	value = le64toh(value) ^ (uint64_t)word.len << 56;
+	if (word.len > 8) {
+		memcpy(&last, word.ptr + word.len - 8, 8);
+		value ^= le64toh(last) >> 3;
+	}
+	return (uint32_t)(value * 0x9e3779b97f4a7c15u >> 40);
+}
+
+struct known_word known_word(struct str name)
+{
+	uint32_t at;
+
+	if (!name.len || name.len > UINT8_MAX)
+		return (struct known_word){.level = BUILTIN_NONE};
+	at = hash_word(name) & (WORD_SLOTS - 1);
+	while (word_slots[at].len &&
+		(word_slots[at].len != name.len ||
+			memcmp(word_text + word_slots[at].at, name.ptr, name.len) != 0))
+		at = (at + 1) & (WORD_SLOTS - 1);
+	return word_slots[at];
+}
+
 enum builtin_level known_builtin(struct str name)
 {
-	const struct builtin *found = FIND(name, builtins);
-
-	return found ? found->level : BUILTIN_NONE;
+	return (enum builtin_level)known_word(name).level;
 }
 
 bool known_dunder(struct str name)
 {
-	return FIND(name, dunders) != NULL;
+	return known_word(name).flags & KNOWN_DUNDER;
 }
 
 bool known_bad_definition(struct str name)
 {
-	return FIND(name, bad_definitions) != NULL;
+	return known_word(name).flags & KNOWN_BAD;
 }
 
 bool known_inner(struct str name)
 {
-	return FIND(name, inners) != NULL;
+	return known_word(name).flags & KNOWN_INNER;
 }
 
 bool known_private(struct str name)
 {
-	return FIND(name, privates) != NULL;
+	return known_word(name).flags & KNOWN_PRIVATE;
 }
 
 bool known_road(struct str name)
 {
-	return FIND(name, roads) != NULL;
+	return known_word(name).flags & KNOWN_ROAD;
 }
 
 static bool any_begins(const char *list, struct str prefix, bool capitals)
@@ -204,7 +205,7 @@ bool known_inner_prefix(struct str prefix)
 
 bool known_lent(struct str name)
 {
-	return FIND(name, lent) != NULL;
+	return known_word(name).flags & KNOWN_LENT;
 }
 
 bool known_whole(struct str module)
@@ -264,10 +265,10 @@ bool known_inner_suffix(struct str suffix)
 
 bool known_root(struct str name)
 {
-	return FIND(name, roots) != NULL;
+	return known_word(name).flags & KNOWN_ROOT;
 }
 
 bool known_core(struct str name)
 {
-	return FIND(name, cores) != NULL;
+	return known_word(name).flags & KNOWN_CORE;
 }

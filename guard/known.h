@@ -6,6 +6,7 @@
 #define PYSBX_GUARD_KNOWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -57,6 +58,21 @@ bool known_root(struct str name);
 /* Names with two underscores that Python itself gives a meaning. */
 bool known_core(struct str name);
 
+/* What a word is known for; the lists are told apart in attributes.def and words.def. */
+enum {
+	KNOWN_DUNDER = 1 << 0,
+	KNOWN_BAD = 1 << 1,
+	KNOWN_INNER = 1 << 2,
+	KNOWN_PRIVATE = 1 << 3,
+	KNOWN_ROAD = 1 << 4,
+	KNOWN_LENT = 1 << 5,
+	KNOWN_CORE = 1 << 6,
+	KNOWN_ROOT = 1 << 7,
+	KNOWN_METHOD = 1 << 8,
+	KNOWN_COSTS = 1 << 9,
+	KNOWN_TEXT = 1 << 10,
+};
+
 enum builtin_level {
 	BUILTIN_NONE,   /* no builtin's name */
 	BUILTIN_SAFE,   /* open in strict and standard */
@@ -66,6 +82,19 @@ enum builtin_level {
 };
 
 enum builtin_level known_builtin(struct str name);
+
+/* One of the words in guard/words.inc. */
+struct known_word {
+	uint16_t at;    /* where its text begins */
+	uint8_t len;    /* bytes */
+	uint8_t level;  /* enum builtin_level */
+	uint16_t flags; /* KNOWN_ */
+};
+
+/* All that is known of a word; of an unknown one: nothing, BUILTIN_NONE. */
+struct known_word known_word(struct str name);
+/* How many there are. */
+extern const uint32_t known_word_count;
 
 /* Dunder names that may be read in standard and strict. */
 bool known_dunder(struct str name);

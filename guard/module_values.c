@@ -138,8 +138,8 @@ static void read_name(struct screen *screen, struct str name)
 		struct module_use *use = &screen->modules[i];
 		struct value member = screen_member(screen, use->path, name);
 
-		if (leads(screen, use, name) ||
-			screen_only_called(&(struct value){VALUE_MEMBER, member.path}))
+		if (leads(screen, use, name) || screen_only_called(&(struct value){
+							.kind = VALUE_MEMBER, .path = member.path}))
 			find_use(screen, use, name);
 		else if (member.kind == VALUE_MODULE)
 			screen_module_use(screen, use->node, member.path);
@@ -166,9 +166,7 @@ static bool is_imported(const struct screen *screen, uint32_t scope, const struc
 /* Whether an attribute of this name is more than plain to any of the modules. */
 static bool is_telling(struct screen *screen, const struct str *name)
 {
-	struct word *word = &screen->words[((uintptr_t)name >> 4) % WORDS_KEPT];
-
-	if (word->name == name && word->flags & WORD_CLEAN)
+	if (screen_word(screen, name) & WORD_CLEAN)
 		return false;
 	for (uint32_t i = 0; i < screen->module_count; i++) {
 		const struct module_use *use = &screen->modules[i];
@@ -178,19 +176,22 @@ static bool is_telling(struct screen *screen, const struct str *name)
 			screen_is_taker(member.path) || screen_is_judged(member.path))
 			return true;
 	}
-	screen_word(screen, name);
-	word->flags |= WORD_CLEAN;
+	names_facts(&screen->names, name)->flags |= WORD_CLEAN;
 	return false;
 }
 
-static void visit(struct screen *screen, const struct ast_walk *walk, uint32_t scope)
+static void visit(struct screen *screen)
 {
-	const struct ast_node *node = walk->node, *parent = ast_walk_parent(walk, 1);
+	const struct ast_node *node = screen_here(screen), *parent;
+	uint32_t scope;
 	struct str name;
 
 	if (node->kind != AST_Attribute || ast_Attribute_ctx(node) == AST_STORE ||
-		!is_telling(screen, ast_Attribute_attr(node)) ||
-		is_imported(screen, scope, ast_Attribute_value(node)))
+		!is_telling(screen, ast_Attribute_attr(node)))
+		return;
+	scope = screen_scope_of(screen, node);
+	parent = screen_parent(screen, 1);
+	if (is_imported(screen, scope, ast_Attribute_value(node)))
 		return;
 	name = *ast_Attribute_attr(node);
 	if (str_is(name, "__dict__") && ast_Attribute_value(node)->kind == AST_Name &&
@@ -225,10 +226,6 @@ static bool is_self(const struct screen *screen, const struct unknown_use *use)
 
 int screen_settle_modules(struct screen *screen)
 {
-	cleanup_ast_walk struct ast_walk walk = {0};
-	struct scope_stack stack;
-	enum ast_walk_event event;
-
 	if (screen->locals)
 		use_locals(screen);
 	if (!screen->module_count)
@@ -241,15 +238,8 @@ int screen_settle_modules(struct screen *screen)
 					find_use(screen, &screen->modules[k], STR("?"));
 	for (uint32_t i = 0; i < screen->read_count; i++)
 		read_name(screen, screen->reads[i]);
-	if (scope_stack_init(&stack, &screen->names) < 0 ||
-		ast_walk_init(&walk, screen->names.module) < 0)
-		return -1;
-	screen->walk = &walk;
-	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
-		if (event == AST_WALK_ENTER)
-			visit(screen, &walk,
-				scope_stack_at(&stack, &screen->names, walk.node->start));
-		scope_stack_step(&stack, &walk, event == AST_WALK_ENTER);
-	}
+	for (screen->at = 0; screen->at < screen->names.visit_count; screen->at++)
+		visit(screen);
+	screen->at = 0;
 	return 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "guard/names.h"
 
+#include "parser/walk.h"
+
 #define NO_SCOPE UINT32_MAX
 
 bool names_opens_scope(const struct ast_node *node)
@@ -38,23 +40,13 @@ static void *grown(
 	return array;
 }
 
-static uint32_t place_of(uint32_t scope, const struct str *name, uint32_t size)
-{
-	/* FNV-1a of the text: a name may be another string than the tree's, as in `import a.b`. */
-	uint64_t hash = 0xcbf29ce484222325u ^ scope;
-
-	for (size_t i = 0; i < name->len; i++)
-		hash = (hash ^ (unsigned char)name->ptr[i]) * 0x100000001b3u;
-	return (uint32_t)(hash >> 32 ^ hash) & (size - 1);
-}
-
 static struct symbol **slot_of(const struct names *names, uint32_t scope, const struct str *name)
 {
-	uint32_t at = place_of(scope, name, names->table_size);
+	uint64_t hash = (ast_name_of(name)->hash + scope) * 0x9e3779b97f4a7c15u;
+	uint32_t at = (uint32_t)(hash >> 32) & (names->table_size - 1);
 
-	while (names->table[at] && (names->table[at]->scope != scope ||
-					   (names->table[at]->name != name &&
-						   !str_eq(*names->table[at]->name, *name))))
+	while (names->table[at] &&
+		(names->table[at]->scope != scope || names->table[at]->name != name))
 		at = (at + 1) & (names->table_size - 1);
 	return &names->table[at];
 }
@@ -69,7 +61,7 @@ static int widen_table(struct names *names)
 	struct symbol **old = names->table;
 	uint32_t old_size = names->table_size;
 
-	names->table_size = old_size ? old_size * 2 : 256;
+	names->table_size = old_size ? old_size * 2 : 64;
 	names->table = arena_array(names->arena, names->table_size, sizeof(*names->table));
 	if (!names->table)
 		return -1;
@@ -124,47 +116,35 @@ struct bind {
 	bool certain;
 };
 
-/* for module in (gzip, bz2) */
-static bool has_speaking_items(const struct ast_node *node)
+/* What a binding may make of a name, as far as that is a module, a member of one or a builtin. */
+static int note_speaker(struct names *names, const struct bind *what)
 {
-	const struct ast_list *items = node->kind == AST_Tuple  ? ast_Tuple_elts(node)
-				       : node->kind == AST_List ? ast_List_elts(node)
-								: NULL;
+	const struct ast_list *items;
 
-	for (uint32_t i = 0; items && i < items->count && i < 16; i++)
-		if (items->items[i]->kind != AST_Constant && items->items[i]->kind != AST_Tuple)
-			return true;
-	return false;
-}
-
-/* Whether a binding can give a name a module, a member of one or a builtin. */
-static bool speaks(const struct bind *what)
-{
-	const struct ast_node *node = what->node;
-
-	if (what->kind == BIND_IMPORT || what->kind == BIND_FROM || what->kind == BIND_WITH)
-		return true;
-	if (what->kind == BIND_EACH)
-		return has_speaking_items(node);
-	if (what->kind == BIND_PARAM)
-		node = what->statement;
-	if ((what->kind != BIND_VALUE && what->kind != BIND_PARAM) || !node)
-		return false;
-	switch (node->kind) {
-	case AST_Name:
-	case AST_Attribute:
-	case AST_Call:
-	case AST_IfExp:
-	case AST_BoolOp:
-	case AST_NamedExpr:
-		return true;
-	case AST_BinOp: /* paths are divided */
-		return ast_BinOp_op(node) == AST_OP_Div;
-	case AST_Subscript:
-		return ast_Subscript_value(node)->kind == AST_Attribute &&
-		       str_is(*ast_Attribute_attr(ast_Subscript_value(node)), "parents");
+	switch (what->kind) {
+	case BIND_IMPORT:
+	case BIND_FROM:
+		names_facts(names, what->name)->speaks = true;
+		return 0;
+	case BIND_VALUE:
+		return names_note_value(names, what->name, what->node);
+	case BIND_WITH:
+		return what->node->kind == AST_Call
+			       ? names_note_value(names, what->name, what->node)
+			       : 0;
+	case BIND_PARAM:
+		return what->statement ? names_note_value(names, what->name, what->statement) : 0;
+	case BIND_EACH: /* for module in (gzip, bz2) */
+		if (what->node->kind != AST_Tuple && what->node->kind != AST_List)
+			return 0;
+		items = what->node->kind == AST_Tuple ? ast_Tuple_elts(what->node)
+						      : ast_List_elts(what->node);
+		for (uint32_t i = 0; i < items->count && i < 16; i++)
+			if (names_note_value(names, what->name, items->items[i]) < 0)
+				return -1;
+		return 0;
 	default:
-		return false;
+		return 0;
 	}
 }
 
@@ -173,7 +153,7 @@ static int bind(struct names *names, struct bind what)
 	struct symbol *symbol;
 	struct binding *binding;
 
-	if (speaks(&what) && !own_symbol(names, NAMES_SPEAKING, what.name))
+	if (note_speaker(names, &what) < 0)
 		return -1;
 	symbol = bound_symbol(names, what.scope, what.name);
 	binding = arena_new_object(names->arena, struct binding);
@@ -283,36 +263,24 @@ static int add_scope(struct names *names, const struct ast_node *node, uint32_t 
 	return 0;
 }
 
-int scope_stack_init(struct scope_stack *stack, const struct names *names)
+uint32_t names_scope_at(const struct names *names, uint32_t scope, uint32_t offset)
 {
-	uint32_t depth = (uint32_t)names->module->height + 1;
+	while (scope) {
+		const struct scope *here = &names->scopes[scope];
 
-	*stack = (struct scope_stack){
-		.open = arena_array(names->arena, depth, sizeof(uint32_t)),
-	};
-	return stack->open ? 0 : -1;
-}
-
-void scope_stack_step(struct scope_stack *stack, const struct ast_walk *walk, bool enter)
-{
-	if (!names_opens_scope(walk->node))
-		return;
-	if (enter)
-		stack->open[stack->count++] = stack->next++;
-	else
-		stack->count--;
-}
-
-uint32_t scope_stack_at(const struct scope_stack *stack, const struct names *names, uint32_t offset)
-{
-	for (uint32_t i = stack->count; i-- > 0;) {
-		const struct scope *scope = &names->scopes[stack->open[i]];
-
-		if (offset >= scope->start && offset < scope->end &&
-			(offset < scope->hole_start || offset >= scope->hole_end))
-			return stack->open[i];
+		if (offset >= here->start && offset < here->end &&
+			(offset < here->hole_start || offset >= here->hole_end))
+			break;
+		scope = here->parent;
 	}
-	return 0;
+	return scope;
+}
+
+const struct ast_node *names_parent(const struct names *names, uint32_t visit, uint32_t up)
+{
+	while (up-- && visit != UINT32_MAX)
+		visit = names->visits[visit].parent;
+	return visit == UINT32_MAX ? NULL : names->visits[visit].node;
 }
 
 /* The default of a parameter, by which of the three lists it is in; NULL: none. */
@@ -361,12 +329,13 @@ static int bind_parameters(struct names *names, uint32_t scope, const struct ast
 struct collector {
 	struct names *names;
 	const struct ast_walk *walk;
-	struct scope_stack stack;
+	uint32_t *numbers; /* of the visits on the way down to where it stands */
+	uint32_t scope;    /* the innermost one open */
 };
 
 static uint32_t scope_here(const struct collector *collector, uint32_t offset)
 {
-	return scope_stack_at(&collector->stack, collector->names, offset);
+	return names_scope_at(collector->names, collector->scope, offset);
 }
 
 /* Whether the statement around walk.node (up levels above it) always runs when its scope does. */
@@ -486,15 +455,10 @@ static int collect_name(struct collector *collector, const struct ast_node *node
 static const struct str *first_part(struct names *names, const struct str *dotted, bool *ret_dotted)
 {
 	const char *dot = memchr(dotted->ptr, '.', dotted->len);
-	struct str *first;
 
 	*ret_dotted = dot != NULL;
-	if (!dot)
-		return dotted;
-	first = arena_new_object(names->arena, struct str);
-	if (first)
-		*first = str_from(dotted->ptr, (size_t)(dot - dotted->ptr));
-	return first;
+	return dot ? ast_name_find(names->tree, str_from(dotted->ptr, (size_t)(dot - dotted->ptr)))
+		   : dotted;
 }
 
 static void note_module(struct names *names, struct str module)
@@ -621,7 +585,7 @@ static int bind_type_parameter(struct collector *collector, const struct str *na
 {
 	struct bind what = {.kind = BIND_OTHER, .name = name, .certain = true};
 
-	what.scope = collector->stack.open[collector->stack.count - 1];
+	what.scope = collector->scope;
 	return bind(collector->names, what);
 }
 
@@ -635,7 +599,7 @@ static int open_scope(struct collector *collector, const struct ast_node *node)
 		parent = 0;
 	if (add_scope(collector->names, node, parent) < 0)
 		return -1;
-	scope_stack_step(&collector->stack, collector->walk, true);
+	collector->scope = scope;
 	switch (node->kind) {
 	case AST_FunctionDef:
 		return bind_parameters(collector->names, scope, ast_FunctionDef_args(node));
@@ -651,10 +615,18 @@ static int open_scope(struct collector *collector, const struct ast_node *node)
 /* A binding that no lookup of a name finds: of an attribute of the program's own objects. */
 static int bind_own(struct collector *collector, struct bind what, uint32_t scope)
 {
-	struct symbol *symbol = own_symbol(collector->names, NAMES_OWN, what.name);
+	struct name_facts *facts = names_facts(collector->names, what.name);
+	struct symbol *symbol = facts->own;
 	struct binding *binding = arena_new_object(collector->names->arena, struct binding);
 
-	if (!symbol || !binding)
+	if (!symbol) {
+		facts->own = symbol = arena_new_object(collector->names->arena, struct symbol);
+		if (!symbol)
+			return -1;
+		*symbol = (struct symbol){
+			.name = what.name, .scope = NAMES_OWN, .certain_from = UINT32_MAX};
+	}
+	if (!binding)
 		return -1;
 	*binding = (struct binding){.next = symbol->bindings,
 		.node = what.node,
@@ -733,25 +705,65 @@ static int collect(struct collector *collector, const struct ast_node *node)
 	}
 }
 
-int names_collect(struct names *names, struct arena *arena, const struct ast_node *module)
+/* Where the walk has entered a node: it gets its number. */
+static void add_visit(struct collector *collector)
+{
+	struct names *names = collector->names;
+	uint32_t depth = collector->walk->depth - 1;
+
+	collector->numbers[depth] = names->visit_count;
+	names->visits[names->visit_count++] = (struct visit){
+		.node = collector->walk->node,
+		.parent = depth ? collector->numbers[depth - 1] : UINT32_MAX,
+		.scope = collector->scope,
+	};
+}
+
+static int walk_over(struct collector *collector, struct ast_walk *walk)
+{
+	enum ast_walk_event event;
+
+	while ((event = ast_walk_next(walk)) != AST_WALK_END) {
+		if (event == AST_WALK_LEAVE) {
+			if (names_opens_scope(walk->node))
+				collector->scope =
+					collector->names->visits[collector->numbers[walk->depth]]
+						.scope;
+			continue;
+		}
+		add_visit(collector);
+		if (collect(collector, walk->node) < 0)
+			return -1;
+		if (names_opens_scope(walk->node) && open_scope(collector, walk->node) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int names_collect(struct names *names, struct arena *arena, const struct parse_result *tree)
 {
 	cleanup_ast_walk struct ast_walk walk = {0};
 	struct collector collector = {.names = names, .walk = &walk};
-	enum ast_walk_event event;
+	int code;
 
-	*names = (struct names){.arena = arena, .module = module};
-	if (widen_table(names) < 0 || scope_stack_init(&collector.stack, names) < 0 ||
-		ast_walk_init(&walk, module) < 0)
+	*names = (struct names){.arena = arena,
+		.tree = &tree->names,
+		.facts = arena_array(arena, tree->names.count + 1u, sizeof(*names->facts)),
+		.visits = arena_block(arena, NULL, tree->node_count * sizeof(struct visit)),
+		.module = tree->module};
+	if (!names->facts || !names->visits || widen_table(names) < 0 ||
+		ast_walk_init(&walk, tree->module) < 0)
 		return -1;
-	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
-		if (event == AST_WALK_LEAVE) {
-			scope_stack_step(&collector.stack, &walk, false);
-			continue;
-		}
-		if (collect(&collector, walk.node) < 0)
-			return -1;
-		if (names_opens_scope(walk.node) && open_scope(&collector, walk.node) < 0)
-			return -1;
-	}
-	return names_find_horizons(names);
+	walk.quick = true;
+	collector.numbers = arena_block(
+		arena, NULL, ((size_t)tree->module->height + 1) * sizeof(*collector.numbers));
+	code = collector.numbers ? walk_over(&collector, &walk) : -1;
+	arena_block_free(arena, collector.numbers);
+	return code < 0 ? code : names_find_horizons(names);
+}
+
+void names_done(struct names *names)
+{
+	arena_block_free(names->arena, names->visits);
+	names->visits = NULL;
 }

@@ -13,8 +13,7 @@
 #define PYSBX_GUARD_NAMES_H
 
 #include "base/arena.h"
-#include "parser/ast.h"
-#include "parser/walk.h"
+#include "parser/parser.h"
 
 /* The positions in which a name can be bound, as far as they differ in what they tell of it. */
 enum bind_kind {
@@ -65,8 +64,35 @@ struct scope {
 	uint8_t kind;                  /* enum scope_kind */
 };
 
+/* What holds of a name wherever it stands: one for each entry of the tree's name table. */
+struct name_facts {
+	struct symbol *own;       /* as an attribute that the program gives its own objects */
+	const struct lead *leads; /* what is bound to an expression that begins with it */
+	uint16_t flags;           /* of guard/words.c */
+	bool speaks;              /* may be bound to something worth following */
+	bool visited;
+};
+
+/* A name that gets its value from another. */
+struct lead {
+	const struct lead *next;
+	const struct str *to;
+};
+
+/* One node of the tree, as the one walk over it came by. */
+struct visit {
+	const struct ast_node *node;
+	uint32_t parent; /* its number; UINT32_MAX: the module */
+	uint32_t
+		scope; /* the innermost one around it, whether or not the node is evaluated in it */
+};
+
 struct names {
 	struct arena *arena;
+	struct visit *visits; /* every node, children behind their parents, in CPython's order */
+	uint32_t visit_count;
+	const struct ast_name_table *tree;
+	struct name_facts *facts; /* by number */
 	struct scope *scopes;
 	uint32_t scope_count, scope_capacity;
 	struct symbol **table; /* open addressing by scope and name */
@@ -80,13 +106,29 @@ struct names {
 	bool has_pathlib;
 };
 
-/* A scope of no program: names that some binding, anywhere, gives a value worth following. */
-#define NAMES_SPEAKING (UINT32_MAX - 1)
-/* Another: attributes that the program gives its own objects. */
-#define NAMES_OWN      (UINT32_MAX - 2)
+/* The scope of attributes that the program gives its own objects: no program has it. */
+#define NAMES_OWN (UINT32_MAX - 2)
 
 /* Goes over the tree once. 0, or -1 without memory. */
-int names_collect(struct names *names, struct arena *arena, const struct ast_node *module);
+int names_collect(struct names *names, struct arena *arena, const struct parse_result *tree);
+
+/* Gives the visits back. */
+void names_done(struct names *names);
+
+/* What is known of a name of the tree. */
+static inline struct name_facts *names_facts(const struct names *names, const struct str *name)
+{
+	return &names->facts[ast_name_of(name)->number];
+}
+
+/* The attributes of this name that the program gives its own objects; NULL: it gives none. */
+static inline struct symbol *names_own(const struct names *names, const struct str *name)
+{
+	return names_facts(names, name)->own;
+}
+
+/* speaking.c: notes that a name may become what an expression is. 0, or -1 without memory. */
+int names_note_value(struct names *names, const struct str *name, const struct ast_node *value);
 
 /* Once all names are known: fills names->horizons. 0, or -1 without memory. */
 int names_find_horizons(struct names *names);
@@ -94,7 +136,7 @@ int names_find_horizons(struct names *names);
 /* The scope that a node has of its own; 0: none. */
 uint32_t names_scope_of(const struct names *names, const struct ast_node *owner);
 
-/* A symbol of just this scope; NULL: the scope does not bind the name. */
+/* A symbol of just this scope, by a name of the tree; NULL: the scope does not bind the name. */
 struct symbol *names_symbol(const struct names *names, uint32_t scope, const struct str *name);
 
 struct resolution {
@@ -107,19 +149,10 @@ struct resolution {
 struct resolution names_resolve(
 	const struct names *names, uint32_t scope, const struct str *name, uint32_t at);
 
-/* The scope of what stands at an offset, given the scopes open there, innermost last. */
-struct scope_stack {
-	uint32_t *open; /* scope numbers */
-	uint32_t *depths;
-	uint32_t count;
-	uint32_t next; /* the number of the scope to be opened next */
-};
-
-int scope_stack_init(struct scope_stack *stack, const struct names *names);
-/* To be told of every event of a walk from the module down. */
-void scope_stack_step(struct scope_stack *stack, const struct ast_walk *walk, bool enter);
-uint32_t scope_stack_at(
-	const struct scope_stack *stack, const struct names *names, uint32_t offset);
+/* The scope in which what begins at an offset is evaluated, given the innermost one around it. */
+uint32_t names_scope_at(const struct names *names, uint32_t scope, uint32_t offset);
+/* The ancestor `up` levels above a visit (1: its parent); NULL above the module. */
+const struct ast_node *names_parent(const struct names *names, uint32_t visit, uint32_t up);
 
 /* True for the nodes that have a scope of their own. */
 bool names_opens_scope(const struct ast_node *node);

@@ -5,6 +5,8 @@
  */
 #include "guard/screen.h"
 
+#include "parser/walk.h"
+
 #include "base/buf.h"
 
 #define FORWARDS_MAX 4096

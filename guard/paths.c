@@ -138,7 +138,7 @@ void screen_taker_value(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str path)
 {
 	const struct path_taker *taker = taker_of(path, false);
-	const struct ast_node *call = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *call = screen_parent(screen, 1);
 	struct unknown_use use = {.node = node,
 		.scope = scope,
 		.rule = GUARD_RULE_PATH,
@@ -152,7 +152,7 @@ void screen_taker_value(
 	if (taker->kind == PATH_MAKES && call->kind != AST_Call)
 		return;
 	if (call->kind == AST_keyword)
-		call = ast_walk_parent(screen->walk, 2);
+		call = screen_parent(screen, 2);
 	if (call->kind != AST_Call || ast_Call_func(call)->kind != AST_Name ||
 		!str_listed(*ast_Name_id(ast_Call_func(call)), " map filter sorted min max ") ||
 		!screen_is_builtin(screen, scope, ast_Call_func(call))) {
@@ -315,7 +315,7 @@ static const char pure_callees[] =
 /* Whether a path may stand where it does without its file being touched. */
 static bool is_only_named(const struct screen *screen)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1), *func;
+	const struct ast_node *parent = screen_parent(screen, 1), *func;
 
 	switch (parent->kind) {
 	case AST_Attribute:
@@ -371,7 +371,7 @@ static bool may_be_path(struct screen *screen, const struct ast_node *node)
 /* A path of pathlib wherever it stands: fine as a name, not as a file. */
 void screen_path_value(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 	bool writes = false;
 	struct fold path;
 
@@ -382,7 +382,7 @@ void screen_path_value(struct screen *screen, const struct ast_node *node, uint3
 	if (path.kind != FOLD_PATH)
 		return;
 	if (parent->kind == AST_Attribute) {
-		const struct ast_node *call = ast_walk_parent(screen->walk, 2);
+		const struct ast_node *call = screen_parent(screen, 2);
 
 		writes = str_listed(*ast_Attribute_attr(parent), writing_members);
 		if (str_is(*ast_Attribute_attr(parent), "open") && call->kind == AST_Call)

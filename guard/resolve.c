@@ -120,9 +120,9 @@ static bool class_is_inert(const struct names *names, const struct ast_node *nod
 	bool hooked = names->has_metaclass;
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
-		struct str hook = str_of(hooks[i]);
+		const struct str *hook = ast_name_find(names->tree, str_of(hooks[i]));
 
-		hooked |= names_symbol(names, NAMES_OWN, &hook) != NULL;
+		hooked |= hook && names_own(names, hook);
 	}
 	if (ast_ClassDef_decorator_list(node)->count || ast_ClassDef_keywords(node)->count)
 		return false;

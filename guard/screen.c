@@ -41,63 +41,6 @@ bool screen_finds(struct str text, const char *word)
 	return false;
 }
 
-/* Methods by which text is put together. */
-static bool makes_text(struct str name)
-{
-	static const char methods[] = " join decode replace format lower swapcase strip title "
-				      "removeprefix removesuffix upper center ljust rjust ";
-
-	return str_listed(name, methods);
-}
-
-static uint32_t describe_word(struct screen *screen, const struct str *name)
-{
-	enum builtin_level level = known_builtin(*name);
-	uint32_t flags = WORD_SEEN;
-
-	if (names_symbol(&screen->names, NAMES_SPEAKING, name))
-		flags |= WORD_SPEAKS;
-	if (level > BUILTIN_SAFE || str_is(*name, "hasattr") || str_is(*name, "type") ||
-		(level != BUILTIN_NONE &&
-			(screen->policy->level == GUARD_LEVEL_NONE || screen->policy->word_count)))
-		flags |= WORD_RISKY;
-	if (name->len && name->ptr[0] == '_')
-		flags |= WORD_READ | WORD_RISKY;
-	if (known_inner(*name) || known_lent(*name) || known_road(*name) || str_is(*name, "obj") ||
-		str_is(*name, "format") || str_is(*name, "format_map") ||
-		screen->policy->word_count)
-		flags |= WORD_READ;
-	if (screen_is_method(*name))
-		flags |= WORD_METHOD;
-	if (screen_costs(*name))
-		flags |= WORD_COSTS;
-	if (makes_text(*name))
-		flags |= WORD_TEXT;
-	return flags;
-}
-
-uint32_t screen_word(struct screen *screen, const struct str *name)
-{
-	struct word *word = &screen->words[((uintptr_t)name >> 4) % WORDS_KEPT];
-
-	if (word->name != name)
-		*word = (struct word){name, describe_word(screen, name)};
-	return word->flags;
-}
-
-bool screen_speaks(struct screen *screen, const struct ast_node *node)
-{
-	while (node->kind == AST_Attribute || node->kind == AST_Call)
-		node = node->kind == AST_Call ? ast_Call_func(node) : ast_Attribute_value(node);
-	return node->kind != AST_Name || screen->names.star_count ||
-	       screen_word(screen, ast_Name_id(node)) & (WORD_SPEAKS | WORD_RISKY);
-}
-
-uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node)
-{
-	return scope_stack_at(&screen->stack, &screen->names, node->start);
-}
-
 /* A name that `from m import *` may have bound. */
 static void judge_starred(struct screen *screen, const struct ast_node *node, uint32_t from)
 {
@@ -116,8 +59,9 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 	const struct str *name = ast_Name_id(node);
 	uint32_t scope;
 	struct resolution found;
-	struct values values = {0};
+	struct values values;
 
+	values_clear(&values);
 	if (ast_Name_ctx(node) != AST_LOAD) {
 		screen_definition(screen, node, name);
 		return;
@@ -148,10 +92,12 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 static void judge_attribute(struct screen *screen, const struct ast_node *node)
 {
 	uint32_t scope;
-	struct values base = {0}, values = {0};
+	struct values base, values;
 	bool store = ast_Attribute_ctx(node) != AST_LOAD;
 	struct str name = *ast_Attribute_attr(node);
 
+	values_clear(&base);
+	values_clear(&values);
 	if (!(screen_word(screen, ast_Attribute_attr(node)) & WORD_READ) &&
 		!screen_speaks(screen, ast_Attribute_value(node)))
 		return;
@@ -179,13 +125,13 @@ static void note_text(struct screen *screen, struct str text)
 		return;
 	screen->names_found |= text.len < 64 && screen_bad_name(screen, text);
 	if (str_is(text, "__match_args__"))
-		screen->match_text = screen->walk->node;
+		screen->match_text = screen_here(screen);
 	if (str_is(text, "allow_pickle") || str_is(text, "eval_str"))
 		screen->keyword_found = true;
 	/* Examples that are put together, and so are no docstring that can be read. */
-	if (screen->walk->node->kind != AST_Constant && screen_finds(text, ">>>"))
-		screen->odd_doc = screen->walk->node;
-	if (ast_walk_parent(screen->walk, 1)->kind != AST_Expr && text.len > 2 && text.len <= 512 &&
+	if (screen_here(screen)->kind != AST_Constant && screen_finds(text, ">>>"))
+		screen->odd_doc = screen_here(screen);
+	if (screen_parent(screen, 1)->kind != AST_Expr && text.len > 2 && text.len <= 512 &&
 		screen_bad_format(screen, text))
 		screen->formats_found = true;
 }
@@ -214,8 +160,9 @@ static void note_folded(struct screen *screen, const struct ast_node *node, bool
 static void judge_generic(struct screen *screen, const struct ast_node *node)
 {
 	const struct ast_node *slice = ast_Subscript_slice(node);
-	struct values base = {0};
+	struct values base;
 
+	values_clear(&base);
 	if ((!ast_is_str(slice) && slice->kind != AST_Tuple) ||
 		!screen_speaks(screen, ast_Subscript_value(node)))
 		return;
@@ -296,8 +243,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 		break;
 	case AST_alias:
 		if (ast_alias_asname(node))
-			screen_definition(
-				screen, ast_walk_parent(screen->walk, 1), ast_alias_asname(node));
+			screen_definition(screen, screen_parent(screen, 1), ast_alias_asname(node));
 		break;
 	case AST_Global:
 	case AST_Nonlocal:
@@ -352,7 +298,7 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	case AST_JoinedStr: {
 		struct fold text = {.kind = FOLD_NONE};
 
-		if (ast_walk_parent(screen->walk, 1)->kind != AST_BinOp)
+		if (screen_parent(screen, 1)->kind != AST_BinOp)
 			text = screen_fold(screen, screen_scope_of(screen, node), node);
 		if (text.kind == FOLD_STR)
 			note_text(screen, text.text);
@@ -367,32 +313,22 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	}
 }
 
-static int judge_tree(struct screen *screen, const struct ast_node *module)
+static void judge_tree(struct screen *screen)
 {
-	cleanup_ast_walk struct ast_walk walk;
-	enum ast_walk_event event;
 	uint64_t steps = 0;
 	bool tired = false;
 
-	if (ast_walk_init(&walk, module) < 0)
-		return -1;
-	screen->walk = &walk;
-	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
-		if (event == AST_WALK_LEAVE) {
-			scope_stack_step(&screen->stack, &walk, false);
-			continue;
-		}
+	for (screen->at = 0; screen->at < screen->names.visit_count; screen->at++) {
 		screen->budget = steps < BUDGET_TOTAL ? BUDGET : 1;
-		judge_node(screen, walk.node);
+		judge_node(screen, screen_here(screen));
 		if ((!screen->budget || screen->lost) && !tired) {
 			tired = true;
-			guard_find(screen->sink, GUARD_RULE_DYNAMIC, walk.node,
+			guard_find(screen->sink, GUARD_RULE_DYNAMIC, screen_here(screen),
 				"names are bound too often to be followed");
 		}
 		steps += BUDGET - screen->budget;
-		scope_stack_step(&screen->stack, &walk, true);
 	}
-	return 0;
+	screen->at = 0;
 }
 
 static int judge_compile(struct guard_sink *sink)
@@ -423,13 +359,14 @@ int screen_judge(struct guard_sink *sink, const struct ast_node *module)
 	screen->sink = sink;
 	screen->policy = sink->policy;
 	screen->arena = sink->arena;
-	if (judge_compile(sink) < 0 ||
-		names_collect(&screen->names, sink->arena, module) < 0 ||
-		scope_stack_init(&screen->stack, &screen->names) < 0 ||
-		judge_tree(screen, module) < 0 || screen_text(sink, module) < 0)
+	if (judge_compile(sink) < 0 || names_collect(&screen->names, sink->arena, sink->tree) < 0 ||
+		screen_find_speakers(screen) < 0 || screen_members_init(screen) < 0 ||
+		screen_text(sink, module) < 0)
 		return -1;
+	judge_tree(screen);
 	if (screen_settle(screen) < 0)
 		return -1;
+	names_done(&screen->names);
 	if (screen_settle_nested(screen, module) < 0)
 		return -1;
 	return screen->failed ? -1 : 0;

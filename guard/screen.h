@@ -29,6 +29,23 @@ enum value_kind {
 struct value {
 	enum value_kind kind;
 	struct str path;
+	struct member *member; /* of a module, if it is one that is remembered */
+};
+
+/* Asked about a member of a module: answers that go by its dotted name alone. */
+enum {
+	MEMBER_READ = 1 << 0,   /* reading it is nothing to report */
+	MEMBER_CALLED = 1 << 1, /* nor is calling it with anything */
+	MEMBER_STANDS = 1 << 2, /* nor is handing it on */
+};
+
+/* A member of a module is looked up once; see screen_member(). */
+struct member {
+	struct str key;      /* module.name */
+	size_t module_bytes; /* of it */
+	struct value value;
+	uint8_t asked; /* MEMBER_ bits of which the answer is known */
+	uint8_t plain; /* and those that hold */
 };
 
 #define VALUES_MAX 16
@@ -39,6 +56,13 @@ struct values {
 	bool lost; /* there are more modules, members and builtins than places */
 	struct value items[VALUES_MAX];
 };
+
+/* The items are written as they are added. */
+static inline void values_clear(struct values *values)
+{
+	values->count = 0;
+	values->lost = false;
+}
 
 /* FOLD_PATH: an object of pathlib, in text. */
 enum fold_kind { FOLD_NONE, FOLD_INT, FOLD_STR, FOLD_BYTES, FOLD_LIST, FOLD_PATH };
@@ -83,21 +107,14 @@ enum {
 	WORD_SEEN = 1 << 7,
 };
 
-#define WORDS_KEPT 2048
-
-struct word {
-	const struct str *name;
-	uint32_t flags;
-};
-
 struct screen {
-	struct word words[WORDS_KEPT]; /* by the name's address */
 	struct guard_sink *sink;
 	const struct guard_policy *policy;
 	struct arena *arena;
 	struct names names;
-	struct scope_stack stack;
-	const struct ast_walk *walk;
+	uint32_t at;             /* the visit that is being judged */
+	struct member **members; /* open addressing, a few steps at most */
+	uint32_t member_mask;
 	struct module_use *modules; /* that stand as values */
 	uint32_t module_count, module_capacity;
 	struct str *reads; /* attributes read by text, of what is not known */
@@ -129,6 +146,23 @@ struct screen {
 	uint32_t budget;                  /* steps of evaluation left for this node */
 };
 
+/* The node that is being judged, and what is above it (1: its parent); NULL: nothing. */
+static inline const struct ast_node *screen_here(const struct screen *screen)
+{
+	return screen->names.visits[screen->at].node;
+}
+
+static inline const struct ast_node *screen_parent(const struct screen *screen, uint32_t up)
+{
+	return names_parent(&screen->names, screen->at, up);
+}
+
+/* The scope in which a node is evaluated that is the one being judged or stands within it. */
+static inline uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node)
+{
+	return names_scope_at(&screen->names, screen->names.visits[screen->at].scope, node->start);
+}
+
 /* value.c */
 void screen_evaluate(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values);
@@ -138,7 +172,7 @@ uint32_t screen_star_from(const struct resolution *found);
 /* What a binding gives its name. */
 void screen_binding_values(
 	struct screen *screen, const struct binding *binding, struct values *values);
-/* What an import or from-import binds. */
+/* What an import or from-import binds, or an attribute of a module is. */
 struct value screen_member(struct screen *screen, struct str module, struct str name);
 
 /* fold.c */
@@ -147,6 +181,11 @@ struct fold screen_fold(struct screen *screen, uint32_t scope, const struct ast_
 uint32_t screen_fold_each(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	struct fold *ret, uint32_t max);
 bool screen_plain_int(const struct ast_node *node, int64_t *ret);
+
+/* Whether one of MEMBER_READ and so on holds; found by asking is_plain() the first time. */
+bool screen_member_plain(struct screen *screen, const struct value *value, uint8_t question,
+	bool (*is_plain)(struct screen *screen, const struct value *value));
+int screen_members_init(struct screen *screen);
 
 /* attributes.c */
 enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_TEXT };
@@ -223,8 +262,6 @@ const struct ast_node *screen_dict(
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope);
 /* Members and builtins that are open only where they are called. */
 bool screen_only_called(const struct value *value);
-/* Methods that screen_call() looks at. */
-bool screen_is_method(struct str name);
 
 /* formats.c */
 bool screen_bad_format(const struct screen *screen, struct str text);
@@ -274,9 +311,8 @@ int screen_text(struct guard_sink *sink, const struct ast_node *module);
 void screen_literal(struct screen *screen, const struct ast_node *node);
 
 /* cost.c */
-/* Operators, calls by a name that screen_costs() knows, comprehensions, fields of f-strings. */
+/* Operators, calls of what guard/words.def lists, comprehensions, fields of f-strings. */
 void screen_cost(struct screen *screen, const struct ast_node *node, uint32_t scope);
-bool screen_costs(struct str name);
 void screen_cost_call(struct screen *screen, const struct ast_node *call, uint32_t scope);
 void screen_cost_comprehension(struct screen *screen, const struct ast_node *node, uint32_t scope);
 void screen_cost_field(struct screen *screen, const struct ast_node *node);
@@ -289,14 +325,17 @@ bool screen_repeats_nested(struct str text);
 void guard_check_nested(struct str bytes, const struct guard_sink *around, struct arena *arena,
 	struct guard_report *ret);
 
-/* screen.c */
-/* Whether text has a word, in whatever case. */
-bool screen_finds(struct str text, const char *word);
-/* The scope in which the node that the walk stands at is evaluated. */
-uint32_t screen_scope_of(const struct screen *screen, const struct ast_node *node);
+/* speaking.c: which names may lead to a module, a member of one or a builtin. -1 without memory. */
+int screen_find_speakers(struct screen *screen);
+
+/* words.c */
 uint32_t screen_word(struct screen *screen, const struct str *name);
 /* Whether evaluating an expression can tell anything. */
 bool screen_speaks(struct screen *screen, const struct ast_node *node);
+
+/* screen.c */
+/* Whether text has a word, in whatever case. */
+bool screen_finds(struct str text, const char *word);
 void screen_unknown(struct screen *screen, struct unknown_use use);
 int screen_judge(struct guard_sink *sink, const struct ast_node *module);
 

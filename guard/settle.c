@@ -208,25 +208,20 @@ static bool is_bad_key(struct flow *flow, uint32_t scope, const struct ast_node 
  */
 static int settle_dicts(struct screen *screen, struct flow *flow)
 {
-	cleanup_ast_walk struct ast_walk walk = {0};
-	struct scope_stack stack;
-	enum ast_walk_event event;
+	const struct names *names = &screen->names;
 
 	if (!screen->type_dict)
 		return 0;
 	if (screen->bound_get)
 		guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, screen->type_dict,
 			"what this hands out is bound by __get__()");
-	if (scope_stack_init(&stack, &screen->names) < 0 ||
-		ast_walk_init(&walk, screen->names.module) < 0)
-		return -1;
-	while ((event = ast_walk_next(&walk)) != AST_WALK_END) {
-		if (event == AST_WALK_ENTER &&
-			is_bad_key(flow, scope_stack_at(&stack, &screen->names, walk.node->start),
-				walk.node))
-			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, walk.node,
+	for (uint32_t i = 0; i < names->visit_count; i++) {
+		const struct ast_node *node = names->visits[i].node;
+
+		if (is_bad_key(
+			    flow, names_scope_at(names, names->visits[i].scope, node->start), node))
+			guard_find(screen->sink, GUARD_RULE_ATTRIBUTE, node,
 				"attribute '%.*s' is not allowed", STR_ARG(flow->text));
-		scope_stack_step(&stack, &walk, event == AST_WALK_ENTER);
 	}
 	return 0;
 }

@@ -3,6 +3,8 @@
  */
 #include "guard/screen.h"
 
+#include "parser/walk.h"
+
 #define WORD_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 void screen_sink_found(struct screen *screen, const struct ast_node *call, struct str what)
@@ -149,7 +151,8 @@ static bool patch_target(struct screen *screen, const struct ast_node *call, str
 	if (module.len == target.len)
 		return false;
 	target = str_from(target.ptr + module.len + 1, target.len - module.len - 1);
-	screen_dotted(screen, call, &(struct values){.count = 1, .items = {{VALUE_MODULE, module}}},
+	screen_dotted(screen, call,
+		&(struct values){.count = 1, .items = {{.kind = VALUE_MODULE, .path = module}}},
 		target, ACCESS_TEXT);
 	return true;
 }
@@ -282,7 +285,8 @@ static bool names_own_test(const struct screen *screen, struct str text)
 {
 	const char *dot = memchr(text.ptr, '.', text.len);
 	struct str first = dot ? str_from(text.ptr, (size_t)(dot - text.ptr)) : text;
-	const struct symbol *symbol = names_symbol(&screen->names, 0, &first);
+	const struct str *name = ast_name_find(screen->names.tree, first);
+	const struct symbol *symbol = name ? names_symbol(&screen->names, 0, name) : NULL;
 
 	return symbol && symbol->bindings && symbol->bindings->kind == BIND_CLASS;
 }

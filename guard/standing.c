@@ -32,8 +32,8 @@ static bool is_followed(
 /* (a, b) as what a loop goes over, by a name of its own. */
 static bool is_looped_over(const struct screen *screen)
 {
-	const struct ast_node *loop = ast_walk_parent(screen->walk, 2);
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *loop = screen_parent(screen, 2);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
 	if (loop && loop->kind == AST_For)
 		return ast_For_iter(loop) == parent && ast_For_target(loop)->kind == AST_Name;
@@ -82,7 +82,7 @@ static bool is_patched(struct screen *screen, const struct ast_node *call,
 /* Where a module may stand as it is: it is called nothing, and what is bound is followed. */
 static bool module_may_stand(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
 	switch (parent->kind) {
 	case AST_Attribute:
@@ -102,10 +102,10 @@ static bool module_may_stand(struct screen *screen, const struct ast_node *node,
 	case AST_List:
 		return is_looped_over(screen);
 	case AST_BoolOp:
-		return is_followed(screen, ast_walk_parent(screen->walk, 2), scope);
+		return is_followed(screen, screen_parent(screen, 2), scope);
 	case AST_IfExp:
 		return node == ast_IfExp_test(parent) ||
-		       is_followed(screen, ast_walk_parent(screen->walk, 2), scope);
+		       is_followed(screen, screen_parent(screen, 2), scope);
 	case AST_Call:
 		return ast_Call_func(parent) == node || takes_harmlessly(screen, parent, scope) ||
 		       is_patched(screen, parent, node, scope);
@@ -117,16 +117,16 @@ static bool module_may_stand(struct screen *screen, const struct ast_node *node,
 /* Whether what the walk stands at is assigned to names alone, as it is or by a choice. */
 static bool stands_followed(const struct screen *screen, uint32_t scope)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
 	return is_followed(screen, parent, scope) ||
 	       ((parent->kind == AST_IfExp || parent->kind == AST_BoolOp) &&
-		       is_followed(screen, ast_walk_parent(screen->walk, 2), scope));
+		       is_followed(screen, screen_parent(screen, 2), scope));
 }
 
 bool screen_is_called(const struct screen *screen, const struct ast_node *node)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
 	return parent->kind == AST_Call && ast_Call_func(parent) == node;
 }
@@ -192,8 +192,7 @@ void screen_judge_builtin(
 		screen->policy->level == GUARD_LEVEL_STANDARD)
 		open = stands_followed(screen, scope);
 	if (called && str_is(name, "globals") && screen->policy->level == GUARD_LEVEL_STANDARD)
-		open = screen_asks_bound(
-			ast_walk_parent(screen->walk, 1), ast_walk_parent(screen->walk, 2));
+		open = screen_asks_bound(screen_parent(screen, 1), screen_parent(screen, 2));
 	if (word_denies(screen, name))
 		open = false;
 	else if (word_allows(screen, name, called))
@@ -209,7 +208,7 @@ void screen_judge_builtin(
 static bool reads_one(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
 	static const char *const methods[] = {"get", "setdefault", "pop", "update"};
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1);
+	const struct ast_node *parent = screen_parent(screen, 1);
 
 	if (parent->kind == AST_Attribute)
 		for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
@@ -231,11 +230,11 @@ static bool makes_functions(const struct value *value)
 static bool stands_as_type(const struct screen *screen, uint32_t scope)
 {
 	uint32_t up = 1;
-	const struct ast_node *parent = ast_walk_parent(screen->walk, up);
+	const struct ast_node *parent = screen_parent(screen, up);
 
 	while (parent->kind == AST_Tuple || parent->kind == AST_BinOp ||
 		parent->kind == AST_Subscript)
-		parent = ast_walk_parent(screen->walk, ++up);
+		parent = screen_parent(screen, ++up);
 	if (parent->kind == AST_Call && ast_Call_func(parent)->kind == AST_Name)
 		return screen_is_builtin(screen, scope, ast_Call_func(parent)) &&
 		       (str_is(*ast_Name_id(ast_Call_func(parent)), "isinstance") ||
@@ -253,7 +252,7 @@ static bool is_opener(struct str path)
 /* As an argument, a base, an item: called elsewhere, with what is not seen here. */
 static bool is_handed_on(const struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
-	const struct ast_node *parent = ast_walk_parent(screen->walk, 1), *func;
+	const struct ast_node *parent = screen_parent(screen, 1), *func;
 
 	switch (parent->kind) {
 	case AST_Call:
@@ -280,6 +279,17 @@ static bool is_handed_on(const struct screen *screen, const struct ast_node *nod
 	}
 }
 
+/* Members that may stand anywhere. */
+static bool is_plain(struct screen *screen, const struct value *value)
+{
+	(void)screen;
+	return !str_starts(value->path, STR("typing")) &&
+	       !str_starts(value->path, STR("functools.")) &&
+	       !str_starts(value->path, STR("attr")) && !str_is(value->path, "os.environ") &&
+	       !makes_functions(value) && !screen_only_called(value) &&
+	       !screen_is_taker(value->path);
+}
+
 /* What holds of a name or a dotted name as a value, whatever it is used for. */
 void screen_judge_value(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct values *values)
@@ -287,6 +297,9 @@ void screen_judge_value(
 	for (uint32_t i = 0; i < values->count; i++) {
 		struct value value = values->items[i];
 
+		if (value.kind == VALUE_MEMBER &&
+			screen_member_plain(screen, &value, MEMBER_STANDS, is_plain))
+			continue;
 		if (value.kind == VALUE_MEMBER)
 			screen_sink_value(screen, node, value.path);
 		if (value.kind == VALUE_MODULE && !module_may_stand(screen, node, scope))

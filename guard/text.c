@@ -5,6 +5,8 @@
  */
 #include "guard/screen.h"
 
+#include "parser/walk.h"
+
 struct character {
 	uint32_t code;
 	uint32_t len;
@@ -91,6 +93,22 @@ static bool line_runs_left(struct str text, size_t at)
 	return false;
 }
 
+/* How many bytes of ASCII the text begins with. */
+static size_t plain_bytes(struct str text)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= text.len; at += sizeof(word)) {
+		memcpy(&word, text.ptr + at, sizeof(word));
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	while (at < text.len && (unsigned char)text.ptr[at] < 0x80)
+		at++;
+	return at;
+}
+
 static bool is_word(char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
@@ -117,8 +135,8 @@ static void scan(struct guard_sink *sink)
 		struct character c;
 
 		if ((unsigned char)text.ptr[i] < 0x80) {
-			around = (struct surroundings){.after_word = is_word(text.ptr[i])};
-			i++;
+			i += plain_bytes(str_from(text.ptr + i, text.len - i));
+			around = (struct surroundings){.after_word = is_word(text.ptr[i - 1])};
 			continue;
 		}
 		c = decode(text.ptr + i);
@@ -208,8 +226,13 @@ static void judge_name(struct guard_sink *sink, const struct ast_node *node, str
 
 static bool has_high_byte(struct str text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
+	return plain_bytes(text) < text.len;
+}
+
+static bool any_high_name(const struct ast_name_table *names)
+{
+	for (uint32_t i = 0; i < names->capacity; i++)
+		if (names->slots[i] && has_high_byte(names->slots[i]->text))
 			return true;
 	return false;
 }
@@ -249,7 +272,7 @@ int screen_text(struct guard_sink *sink, const struct ast_node *module)
 	for (uint32_t i = 0; i < tree->changed_count; i++)
 		guard_find_at(sink, GUARD_RULE_NOT_NFKC, tree->changed_names[i].start,
 			tree->changed_names[i].end, "this name is read as other characters");
-	return judge_names(sink, module);
+	return any_high_name(&tree->names) ? judge_names(sink, module) : 0;
 }
 
 #define LITERAL_MAX ((size_t)64 << 10) /* bytes: more than the longest text that is read */

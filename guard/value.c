@@ -3,22 +3,28 @@
  */
 #include "guard/screen.h"
 
-static void add(struct values *values, enum value_kind kind, struct str path)
+static void add_value(struct values *values, struct value value)
 {
 	for (uint32_t i = 0; i < values->count; i++)
-		if (values->items[i].kind == kind && str_eq(values->items[i].path, path))
+		if (values->items[i].kind == value.kind &&
+			str_eq(values->items[i].path, value.path))
 			return;
 	if (values->count < VALUES_MAX) {
-		values->items[values->count++] = (struct value){kind, path};
+		values->items[values->count++] = value;
 		return;
 	}
 	/* Modules and builtins push out what tells less; past all places they are lost. */
-	for (uint32_t i = 0; i < VALUES_MAX && kind <= VALUE_BUILTIN; i++)
+	for (uint32_t i = 0; i < VALUES_MAX && value.kind <= VALUE_BUILTIN; i++)
 		if (values->items[i].kind > VALUE_BUILTIN) {
-			values->items[i] = (struct value){kind, path};
+			values->items[i] = value;
 			return;
 		}
-	values->lost |= kind <= VALUE_BUILTIN;
+	values->lost |= value.kind <= VALUE_BUILTIN;
+}
+
+static void add(struct values *values, enum value_kind kind, struct str path)
+{
+	add_value(values, (struct value){.kind = kind, .path = path});
 }
 
 bool screen_may_be(const struct values *values, enum value_kind kind, const char *path)
@@ -43,23 +49,92 @@ static struct str joined(struct screen *screen, struct str a, struct str b)
 	return str_from(text, a.len + b.len + 1);
 }
 
-struct value screen_member(struct screen *screen, struct str module, struct str name)
+#define MEMBERS_LEAST 16
+#define MEMBERS_MOST  2048
+#define MEMBER_STEPS  6
+
+int screen_members_init(struct screen *screen)
 {
-	struct str path;
+	uint32_t size = MEMBERS_LEAST;
+
+	while (size < MEMBERS_MOST && size < screen->names.tree->count)
+		size *= 2;
+	screen->members = arena_array(screen->arena, size, sizeof(struct member *));
+	screen->member_mask = size - 1;
+	return screen->members ? 0 : -1;
+}
+
+/* Where a member is remembered, or can be; NULL: there is no room for it. */
+static struct member **member_place(struct screen *screen, struct str module, struct str name)
+{
+	/* By where the texts lie: most are those of the tree. Others are found less often. */
+	uint64_t hash = ((uintptr_t)module.ptr * 0x9e3779b97f4a7c15u ^ (uintptr_t)name.ptr) *
+			0xd6e8feb86659fd93u;
+
+	for (uint32_t i = 0; i < MEMBER_STEPS; i++) {
+		struct member **place = &screen->members[((hash >> 40) + i) & screen->member_mask];
+
+		if (!*place || ((*place)->module_bytes == module.len &&
+				       (*place)->key.len == module.len + 1 + name.len &&
+				       memcmp((*place)->key.ptr, module.ptr, module.len) == 0 &&
+				       memcmp((*place)->key.ptr + module.len + 1, name.ptr,
+					       name.len) == 0))
+			return place;
+	}
+	return NULL;
+}
+
+static struct value find_member(struct str module, struct str name, struct str path)
+{
 	const struct known_module *known;
 
-	if (str_is(module, "builtins"))
-		return (struct value){VALUE_BUILTIN, name};
-	/* Past such a length nothing known begins with it, and paths must not grow with chains. */
-	if (module.len > 200 || name.len > 200)
-		return (struct value){VALUE_MEMBER, module};
-	path = joined(screen, module, name);
 	if (known_module_exact(path))
-		return (struct value){VALUE_MODULE, path};
+		return (struct value){.kind = VALUE_MODULE, .path = path};
 	known = known_module(module);
 	if (known && known_reexport(module, name))
-		return (struct value){VALUE_MODULE, name};
-	return (struct value){VALUE_MEMBER, path};
+		return (struct value){.kind = VALUE_MODULE, .path = name};
+	return (struct value){.kind = VALUE_MEMBER, .path = path};
+}
+
+struct value screen_member(struct screen *screen, struct str module, struct str name)
+{
+	struct member **place, *member;
+	struct str path;
+
+	if (str_is(module, "builtins"))
+		return (struct value){.kind = VALUE_BUILTIN, .path = name};
+	/* Past such a length nothing known begins with it, and paths must not grow with chains. */
+	if (module.len > 200 || name.len > 200)
+		return (struct value){.kind = VALUE_MEMBER, .path = module};
+	place = module.len && name.len ? member_place(screen, module, name) : NULL;
+	if (place && *place)
+		return (*place)->value;
+	path = joined(screen, module, name);
+	member = place && path.len ? arena_new_object(screen->arena, struct member) : NULL;
+	if (!member)
+		return find_member(module, name, path);
+	/* Its own text, for that of the caller may not last. */
+	*member = (struct member){.key = path, .module_bytes = module.len};
+	member->value = find_member(
+		module, str_from(path.ptr + module.len + 1, path.len - module.len - 1), path);
+	member->value.member = member;
+	*place = member;
+	return member->value;
+}
+
+bool screen_member_plain(struct screen *screen, const struct value *value, uint8_t question,
+	bool (*is_plain)(struct screen *screen, const struct value *value))
+{
+	struct member *member = value->member;
+
+	if (!member)
+		return is_plain(screen, value);
+	if (!(member->asked & question)) {
+		member->asked |= question;
+		if (is_plain(screen, value))
+			member->plain |= question;
+	}
+	return member->plain & question;
 }
 
 static void add_import(struct screen *screen, const struct binding *binding, struct values *values)
@@ -75,7 +150,7 @@ static void add_import(struct screen *screen, const struct binding *binding, str
 		if (!module || ast_ImportFrom_level(binding->statement) > 0)
 			return;
 		value = screen_member(screen, *module, name);
-		add(values, value.kind, value.path);
+		add_value(values, value);
 		return;
 	}
 	dot = memchr(name.ptr, '.', name.len);
@@ -151,7 +226,7 @@ static void add_stars(struct screen *screen, struct str name, uint32_t from, str
 		if (screen->names.stars[i]->start < from || !module || !known_module(*module))
 			continue;
 		value = screen_member(screen, *module, name);
-		add(values, value.kind, value.path);
+		add_value(values, value);
 	}
 }
 
@@ -207,21 +282,23 @@ static void add_type(const struct values *base, struct values *values)
 static void evaluate_attribute(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
-	struct values base = {0};
+	struct values base;
 	struct str name = *ast_Attribute_attr(node);
 
+	values_clear(&base);
 	screen_evaluate(screen, scope, ast_Attribute_value(node), depth - 1, &base);
 	for (uint32_t i = 0; i < base.count; i++) {
 		struct value value = base.items[i];
 
 		if (value.kind == VALUE_MODULE || value.kind == VALUE_MEMBER) {
 			value = screen_member(screen, value.path, name);
-			add(values, value.kind, value.path);
+			add_value(values, value);
 		} else if (value.kind == VALUE_DYNAMIC || value.kind == VALUE_TYPE) {
-			add(values, value.kind, value.path);
+			add_value(values, value);
 		} else if (value.kind == VALUE_RESULT) {
 			value = screen_member(screen, value.path, name);
-			add(values, VALUE_RESULT, value.path);
+			value.kind = VALUE_RESULT;
+			add_value(values, value);
 		}
 	}
 	if (str_is(name, "__class__"))
@@ -232,9 +309,10 @@ static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct
 	unsigned depth, struct values *values)
 {
 	const struct ast_list *args = ast_Call_args(node);
-	struct values base = {0};
+	struct values base;
 	struct fold name;
 
+	values_clear(&base);
 	if (args->count < 2) {
 		add(values, VALUE_DYNAMIC, STR(""));
 		return;
@@ -250,7 +328,7 @@ static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct
 
 		if (value.kind == VALUE_MODULE || value.kind == VALUE_MEMBER) {
 			value = screen_member(screen, value.path, name.text);
-			add(values, value.kind, value.path);
+			add_value(values, value);
 		}
 	}
 }
@@ -258,8 +336,9 @@ static void evaluate_getattr(struct screen *screen, uint32_t scope, const struct
 static void evaluate_type(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
-	struct values base = {0};
+	struct values base;
 
+	values_clear(&base);
 	if (ast_Call_args(node)->count == 1)
 		screen_evaluate(screen, scope, ast_Call_args(node)->items[0], depth - 1, &base);
 	add_type(&base, values);
@@ -268,8 +347,9 @@ static void evaluate_type(struct screen *screen, uint32_t scope, const struct as
 static void evaluate_call(struct screen *screen, uint32_t scope, const struct ast_node *node,
 	unsigned depth, struct values *values)
 {
-	struct values callee = {0};
+	struct values callee;
 
+	values_clear(&callee);
 	screen_evaluate(screen, scope, ast_Call_func(node), depth - 1, &callee);
 	for (uint32_t i = 0; i < callee.count; i++) {
 		const struct value *value = &callee.items[i];
@@ -281,7 +361,7 @@ static void evaluate_call(struct screen *screen, uint32_t scope, const struct as
 		else if (value->kind == VALUE_BUILTIN && str_is(value->path, "open"))
 			add(values, VALUE_RESULT, STR("open"));
 		else if (value->kind == VALUE_MEMBER || value->kind == VALUE_RESULT)
-			add(values, VALUE_RESULT, value->path);
+			add_value(values, (struct value){VALUE_RESULT, value->path, value->member});
 	}
 }
 

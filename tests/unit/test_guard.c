@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/pyversion.h"
 #include "guard/guard.h"
+#include "guard/known.h"
 
 #define ARENA_BYTES ((size_t)64 << 20)
 
@@ -280,9 +281,62 @@ static void test_lists(void **state)
 	}
 }
 
+/* guard/words.inc has every word of the lists, with all they say of it, and no other. */
+static void test_words(void **state)
+{
+	static const struct {
+		const char *name;
+		enum builtin_level level;
+		unsigned flags;
+	} rows[] = {
+#define BUILTIN(name, level) {name, BUILTIN_##level, 0},
+#include "guard/builtins.def"
+#define DUNDER(name)  {name, BUILTIN_NONE, KNOWN_DUNDER},
+#define BAD(name)     {name, BUILTIN_NONE, KNOWN_BAD},
+#define INNER(name)   {name, BUILTIN_NONE, KNOWN_INNER},
+#define PRIVATE(name) {name, BUILTIN_NONE, KNOWN_PRIVATE},
+#define ROAD(name)    {name, BUILTIN_NONE, KNOWN_ROAD},
+#define LENT(name)    {name, BUILTIN_NONE, KNOWN_LENT},
+#define CORE(name)    {name, BUILTIN_NONE, KNOWN_CORE},
+#define ROOT(name)    {name, BUILTIN_NONE, KNOWN_ROOT},
+#include "guard/attributes.def"
+#define METHOD(name) {name, BUILTIN_NONE, KNOWN_METHOD},
+#define COSTS(name)  {name, BUILTIN_NONE, KNOWN_COSTS},
+#define TEXT(name)   {name, BUILTIN_NONE, KNOWN_TEXT},
+#include "guard/words.def"
+	};
+	const size_t count = sizeof(rows) / sizeof(rows[0]);
+	uint32_t distinct = 0;
+	char longer[64];
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		struct known_word known = known_word(str_of(rows[i].name));
+		enum builtin_level level = BUILTIN_NONE;
+		unsigned flags = 0;
+		bool first = true;
+
+		for (size_t k = 0; k < count; k++) {
+			if (strcmp(rows[k].name, rows[i].name) != 0)
+				continue;
+			first &= k >= i;
+			flags |= rows[k].flags;
+			level = rows[k].level ? rows[k].level : level;
+		}
+		distinct += first;
+		if (known.flags != flags || known.level != level)
+			fail_msg("%s: run guard/gen_words.py", rows[i].name);
+		snprintf(longer, sizeof(longer), "%s~", rows[i].name);
+		assert_int_equal(known_word(str_of(longer)).len, 0);
+		assert_int_equal(known_word(str_from(rows[i].name, 0)).len, 0);
+	}
+	assert_int_equal(known_word_count, distinct);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
 		cmocka_unit_test_setup_teardown(test_clean, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_columns_are_bytes, setup, teardown),

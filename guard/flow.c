@@ -239,6 +239,9 @@ static void trace_symbol(struct flow *flow, struct symbol *symbol, unsigned dept
 	for (const struct binding *b = symbol->bindings; b && flow->steps && !flow->found;
 		b = b->next) {
 		flow->steps--;
+		if (b->kind == BIND_PARAM && b->statement) /* its default */
+			trace(flow, flow->screen->names.scopes[symbol->scope].parent, b->statement,
+				depth);
 		if (b->kind == BIND_PARAM || (b->node && b->node->kind == AST_arg))
 			trace_parameter(flow, symbol->scope, b->node, depth);
 		else if (b->node && (b->kind == BIND_VALUE || b->kind == BIND_EACH ||
@@ -305,6 +308,9 @@ static void trace_call(
 	} else {
 		trace_returns(flow, scope, node, depth);
 		trace_list(flow, scope, ast_Call_args(node), depth);
+		for (uint32_t i = 0; i < ast_Call_keywords(node)->count && flow->steps; i++)
+			trace(flow, scope, ast_keyword_value(ast_Call_keywords(node)->items[i]),
+				depth);
 	}
 }
 

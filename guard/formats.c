@@ -88,6 +88,35 @@ static bool has_library_argument(struct screen *screen, const struct ast_node *c
 	       screen_may_be(&values, VALUE_RESULT, NULL);
 }
 
+/* The expression itself, or the only one that its name is bound to. */
+static const struct ast_node *bound_once(
+	struct screen *screen, const struct ast_node *node, uint32_t *scope)
+{
+	struct resolution found;
+
+	if (node->kind != AST_Name)
+		return node;
+	found = names_resolve(&screen->names, *scope, ast_Name_id(node), node->start);
+	if (found.count != 1 || found.symbols[0]->count != 1 ||
+		found.symbols[0]->bindings->kind != BIND_VALUE)
+		return node;
+	*scope = found.symbols[0]->bindings->scope;
+	return found.symbols[0]->bindings->node;
+}
+
+/* "{0.@@x@@}".translate(table): a format of which nobody can say what it reads. */
+static bool is_disguised(struct screen *screen, const struct ast_node *node, uint32_t scope)
+{
+	struct fold text;
+
+	node = bound_once(screen, node, &scope);
+	if (node->kind != AST_Call || ast_Call_func(node)->kind != AST_Attribute ||
+		!str_is(*ast_Attribute_attr(ast_Call_func(node)), "translate"))
+		return false;
+	text = screen_fold(screen, scope, ast_Attribute_value(ast_Call_func(node)));
+	return text.kind == FOLD_STR && text.text.len && memchr(text.text.ptr, '.', text.text.len);
+}
+
 void screen_format_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
 {
 	const struct ast_node *func = ast_Call_func(call);
@@ -101,6 +130,8 @@ void screen_format_method(struct screen *screen, const struct ast_node *call, ui
 	text = (struct fold){.kind = FOLD_NONE};
 	if (format)
 		text = screen_fold(screen, scope, ast_Attribute_value(func));
+	if (format && is_disguised(screen, ast_Attribute_value(func), scope))
+		guard_find(screen->sink, GUARD_RULE_FORMAT, call, "a format made by translate()");
 	if (format && text.kind != FOLD_STR)
 		screen_unknown_format(screen, call);
 	/* str.format("...", x), and the methods of string.Formatter. */

@@ -98,8 +98,11 @@ static bool is_parameter(const struct screen *screen, const struct unknown_use *
 		return false;
 	found = names_resolve(
 		&screen->names, use->scope, ast_Name_id(use->object), use->object->start);
-	return found.count && found.symbols[0]->bindings &&
-	       found.symbols[0]->bindings->kind == BIND_PARAM;
+	for (const struct binding *b = found.count ? found.symbols[0]->bindings : NULL; b;
+		b = b->next)
+		if (b->kind == BIND_PARAM)
+			return true;
+	return false;
 }
 
 /* Whether the name of an attribute, or text put together where it cannot be followed, is bad. */

@@ -354,6 +354,20 @@ static bool hands_out_target(struct str name)
 	       str_is(name, "temp_original");
 }
 
+/* What may be an error that someone has caught: tasks and futures keep them. */
+static bool may_be_error(const struct values *base)
+{
+	static const char *const keepers[] = {"asyncio.", "concurrent.", "contextlib.", "sys.",
+		"threading.", "traceback.", "unittest."};
+
+	for (uint32_t i = 0; i < base->count; i++)
+		for (size_t k = 0; k < sizeof(keepers) / sizeof(keepers[0]); k++)
+			if (base->items[i].kind == VALUE_RESULT &&
+				str_starts(base->items[i].path, str_of(keepers[k])))
+				return true;
+	return !base->count;
+}
+
 void screen_attribute(struct screen *screen, const struct ast_node *node, const struct values *base,
 	struct str name, enum access access)
 {
@@ -401,6 +415,9 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 	}
 	if (module)
 		return;
+	if (access == ACCESS_STORE && str_is(name, "fromfile_prefix_chars"))
+		guard_find(screen->sink, GUARD_RULE_PATH, node,
+			"arguments that name files to be read are not allowed");
 	if (node->kind != AST_Attribute)
 		screen_note_read(screen, name);
 	if (is_dunder(name))
@@ -409,10 +426,12 @@ void screen_attribute(struct screen *screen, const struct ast_node *node, const 
 		deny(screen, node, name);
 	else if (known_lent(name) && !screen_owns(screen, name))
 		deny(screen, node, name);
-	else if (str_is(name, "obj") && access != ACCESS_STORE && !base->count &&
-		 !screen_owns(screen, name))
-		deny(screen, node, name);
-	else if (str_is(name, "ctypes") && !screen_owns(screen, name))
+	else if (str_is(name, "obj") && access != ACCESS_STORE && may_be_error(base)) {
+		if (!screen_owns(screen, name))
+			deny(screen, node, name);
+		else if (node->kind != AST_Attribute || !is_self(screen, ast_Attribute_value(node)))
+			screen->error_read = node;
+	} else if (str_is(name, "ctypes") && !screen_owns(screen, name))
 		guard_find(screen->sink, GUARD_RULE_ROAD, node, "'.ctypes' leads to a module");
 	else if (known_road(name) && leads_on(screen, node) && !screen_owns(screen, name))
 		guard_find(screen->sink, GUARD_RULE_ROAD, node, "'.%.*s.' leads through a module",

@@ -98,6 +98,7 @@ static void judge_member(
 	struct screen *screen, const struct ast_node *call, uint32_t scope, struct str path)
 {
 	screen_sink(screen, call, scope, path);
+	screen_lender(screen, call, path, false);
 	screen_note_forward(screen, call, path);
 	if (str_is(path, "logging.Formatter") || str_is(path, "logging.basicConfig") ||
 		str_is(path, "logging.StrFormatStyle"))
@@ -241,7 +242,8 @@ static bool is_plain_call(struct screen *screen, const struct value *value)
 {
 	(void)screen;
 	return !screen_is_judged(value->path) && !screen_is_taker(value->path) &&
-	       !str_starts(value->path, STR("typing.")) && !str_is(value->path, "io.open");
+	       !screen_is_lender(value->path) && !str_starts(value->path, STR("typing.")) &&
+	       !str_is(value->path, "io.open");
 }
 
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope)

@@ -44,7 +44,8 @@ void screen_module_use(struct screen *screen, const struct ast_node *node, struc
 {
 	struct module_use use = {.node = node, .path = path};
 
-	if (!may_be_value(screen, path)) {
+	/* Of an annotation that is evaluated nobody knows who reads it. */
+	if (!may_be_value(screen, path) || screen->sink->nested) {
 		find_use(screen, &use, STR(""));
 		return;
 	}

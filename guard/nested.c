@@ -236,7 +236,8 @@ static void judge_forwards(struct screen *screen, struct str prefix)
 			screen->odd_annotation = node;
 			return;
 		}
-		buf_printf(&code, "(%.*s)\n", STR_ARG(text));
+		/* As an item: a module in it is handed on. */
+		buf_printf(&code, "[%.*s]\n", STR_ARG(text));
 		if (memchr(text.ptr ? text.ptr : "", '\n', text.len))
 			screen->odd_annotation = node;
 		else

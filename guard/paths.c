@@ -130,6 +130,16 @@ bool screen_is_taker(struct str path)
 	return taker_of(path, false) != NULL;
 }
 
+/* Whether methods of what a class gives take files: what is derived from it has them too. */
+bool screen_has_takers(struct str class)
+{
+	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
+		if (takers[i].callee.len > class.len && str_starts(takers[i].callee, class) &&
+			takers[i].callee.ptr[class.len] == '.')
+			return true;
+	return false;
+}
+
 /*
  * What takes a file, where it stands as a value: map(os.listdir, folders) calls it with what stands
  * beside it; from elsewhere it is called with what is not seen here, and any text counts.
@@ -145,11 +155,12 @@ void screen_taker_value(
 		.otherwise = GUARD_RULE_PATH_UNKNOWN,
 		.needs = NEEDS_PATH};
 
-	if (!taker)
+	if (!taker && !(call->kind == AST_ClassDef && screen_has_takers(path)))
 		return;
-	if (taker->kind == PATH_MAKES)
+	if (!taker || taker->kind == PATH_MAKES)
 		use.otherwise = GUARD_RULE_COUNT;
-	if (taker->kind == PATH_MAKES && call->kind != AST_Call)
+	if (taker && taker->kind == PATH_MAKES && call->kind != AST_Call &&
+		call->kind != AST_ClassDef)
 		return;
 	if (call->kind == AST_keyword)
 		call = screen_parent(screen, 2);

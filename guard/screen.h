@@ -107,6 +107,15 @@ enum {
 	WORD_SEEN = 1 << 7,
 };
 
+/* An object that holds a module, handed on: guard/lenders.c. */
+struct lent {
+	const struct ast_node *node;
+	int kind;
+	struct str module;
+};
+
+#define LENT_MAX 32
+
 struct screen {
 	struct guard_sink *sink;
 	const struct guard_policy *policy;
@@ -117,7 +126,10 @@ struct screen {
 	uint32_t member_mask;
 	struct module_use *modules; /* that stand as values */
 	uint32_t module_count, module_capacity;
-	struct str *reads; /* attributes read by text, of what is not known */
+	struct lent lent[LENT_MAX];
+	uint32_t lent_count;
+	const struct ast_node *error_read; /* of `obj`, where the program has such an attribute */
+	struct str *reads;                 /* attributes read by text, of what is not known */
 	uint32_t read_count, read_capacity;
 	const struct ast_node *locals; /* a call of locals() in a function */
 	struct unknown_use *uses;
@@ -247,6 +259,13 @@ void screen_note_read(struct screen *screen, struct str name);
 void screen_note_locals(struct screen *screen, const struct ast_node *node);
 int screen_settle_modules(struct screen *screen);
 
+/* lenders.c */
+bool screen_is_lender(struct str path);
+void screen_lender(
+	struct screen *screen, const struct ast_node *node, struct str path, bool handed_on);
+void screen_lend_default(struct screen *screen, const struct ast_node *node, struct str module);
+void screen_settle_lenders(struct screen *screen);
+
 /* calls.c */
 /* Judges a call as one of this member of a module. */
 void screen_call_member(
@@ -275,6 +294,7 @@ void screen_unknown_format(struct screen *screen, const struct ast_node *node);
 /* paths.c */
 /* Whether calls of a member are given files. */
 bool screen_is_taker(struct str path);
+bool screen_has_takers(struct str class);
 /* Such a member where it stands as a value. */
 void screen_taker_value(
 	struct screen *screen, const struct ast_node *node, uint32_t scope, struct str path);

@@ -233,6 +233,7 @@ int screen_settle(struct screen *screen)
 {
 	struct flow flow;
 
+	screen_settle_lenders(screen);
 	if (screen_settle_modules(screen) < 0)
 		return -1;
 	flow_init(&flow, screen);

@@ -448,7 +448,9 @@ void screen_sink(
 	if (!sink)
 		return;
 	if (sink->kind == SINK_ARGUMENTS) {
-		if (screen_keyword(call, "fromfile_prefix_chars"))
+		if (ast_Call_args(call)->count > 7 ||
+			(!screen_keyword(call, "fromfile_prefix_chars") &&
+				may_give(screen, call, scope, "fromfile_prefix_chars")))
 			guard_find(screen->sink, GUARD_RULE_PATH, call,
 				"arguments that name files to be read are not allowed");
 	} else if (!is_harmless(screen, call, scope, sink)) {
@@ -463,6 +465,10 @@ void screen_loader(struct screen *screen, const struct ast_node *call)
 
 	if (!ast_Call_keywords(call)->count)
 		return;
+	/* Of add_parser(), a method of what is not followed, and of dict(), spread later. */
+	if (screen_keyword(call, "fromfile_prefix_chars"))
+		guard_find(screen->sink, GUARD_RULE_PATH, call,
+			"arguments that name files to be read are not allowed");
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
 		if (is_true(screen_keyword(call, keywords[i])))
 			screen_sink_found(screen, call, STR("a loader"));

@@ -287,7 +287,8 @@ static bool is_plain(struct screen *screen, const struct value *value)
 	       !str_starts(value->path, STR("functools.")) &&
 	       !str_starts(value->path, STR("attr")) && !str_is(value->path, "os.environ") &&
 	       !makes_functions(value) && !screen_only_called(value) &&
-	       !screen_is_taker(value->path);
+	       !screen_is_taker(value->path) && !screen_is_lender(value->path) &&
+	       !screen_has_takers(value->path);
 }
 
 /* What holds of a name or a dotted name as a value, whatever it is used for. */
@@ -304,6 +305,9 @@ void screen_judge_value(
 			screen_sink_value(screen, node, value.path);
 		if (value.kind == VALUE_MODULE && !module_may_stand(screen, node, scope))
 			screen_module_use(screen, node, value.path);
+		else if (value.kind == VALUE_MODULE &&
+			 screen_parent(screen, 1)->kind == AST_arguments)
+			screen_lend_default(screen, node, value.path);
 		else if (value.kind == VALUE_MEMBER && str_is(value.path, "os.environ") &&
 			 !reads_one(screen, node, scope))
 			guard_find(screen->sink, GUARD_RULE_MEMBER, node,
@@ -317,7 +321,9 @@ void screen_judge_value(
 			 !(is_opener(value.path) && stands_followed(screen, scope)))
 			guard_find(screen->sink, GUARD_RULE_SINK, node, "'%.*s' may only be called",
 				STR_ARG(value.path));
-		else if (value.kind == VALUE_MEMBER && is_handed_on(screen, node, scope))
+		else if (value.kind == VALUE_MEMBER && is_handed_on(screen, node, scope)) {
 			screen_taker_value(screen, node, scope, value.path);
+			screen_lender(screen, node, value.path, true);
+		}
 	}
 }

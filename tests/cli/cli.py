@@ -149,6 +149,14 @@ def needs_isolation():
         raise Skip("no isolation here: " + result.get("message", "?"))
 
 
+def usage_error(words, *parts, command="run", status=125):
+    result = pysbx(command, *words)
+    same(result.status, status, f"{words}: {result}")
+    same(result.out, b"", f"{words}")
+    assert result.err.startswith("pysbx: "), result
+    holds(result.err, *parts)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--pysbx", default=tap.PYSBX)

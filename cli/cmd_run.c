@@ -23,6 +23,7 @@
 #include "cli/screen.h"
 #include "cli/show.h"
 #include "cli/values.h"
+#include "runtime/oci.h"
 
 #define ARENA_BYTES ((size_t)16 << 20) /* settings, lists and names */
 
@@ -265,7 +266,10 @@ static void execute(struct run *run)
 		run->plan.on_output = relay_piece;
 		run->plan.context = &run->relay;
 	}
-	rt_run(&run->plan, &run->result);
+	if (strncmp(setting_text(&run->settings, OPT_BACKEND), "oci:", 4) == 0)
+		oci_run(&run->plan, setting_text(&run->settings, OPT_BACKEND) + 4, &run->result);
+	else
+		rt_run(&run->plan, &run->result);
 	if (!run->json && run->result.ran)
 		relay_end(&run->relay, &run->result, &run->plan.limits, run->quiet);
 	store_files(run);

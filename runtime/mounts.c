@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "runtime/box.h"
+#include "runtime/etc.h"
 #include "runtime/mounts.h"
 
 /* Declared here: <sys/mount.h> and <linux/mount.h> of Debian 12 cannot be included together. */
@@ -244,21 +245,12 @@ int step_devices(struct box *box)
 
 int step_write_etc(struct box *box)
 {
-	static const struct {
-		const char *path;
-		const char *text;
-	} files[] = {
-		{"etc/passwd", "root:x:0:0:root:/:/sbin/nologin\n"
-			       "nobody:x:65534:65534:nobody:/tmp:/sbin/nologin\n"},
-		{"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
-		{"etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"},
-		{"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
-	};
 	size_t i;
 	int code;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		code = write_file(box, files[i].path, files[i].text, strlen(files[i].text));
+	for (i = 0; i < etc_file_count; i++) {
+		code = write_file(
+			box, etc_files[i].path, etc_files[i].text, strlen(etc_files[i].text));
 		if (code < 0)
 			return code;
 	}
@@ -378,16 +370,19 @@ int step_pivot_root(struct box *box)
 
 /* An option string for the run's tmpfs: a file needs a page and an inode, so 1 inode per 4 KiB,
  * capped. */
-int mounts_tmp_options(uint64_t bytes, char *text, size_t size)
+unsigned long long mounts_tmp_inodes(uint64_t bytes)
 {
 	uint64_t inodes = bytes / 4096;
 
 	if (inodes < 16)
 		inodes = 16;
-	if (inodes > 65536)
-		inodes = 65536;
+	return inodes > 65536 ? 65536 : inodes;
+}
+
+int mounts_tmp_options(uint64_t bytes, char *text, size_t size)
+{
 	return snprintf(text, size, "size=%llu,nr_inodes=%llu,mode=1777", (unsigned long long)bytes,
-		(unsigned long long)inodes);
+		mounts_tmp_inodes(bytes));
 }
 
 /* What the kernel says of the finished root; 0, or -EPROTO with the object named. */

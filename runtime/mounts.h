@@ -7,6 +7,9 @@
 
 struct box;
 
+/* How many inodes a tmpfs of that many bytes gets. */
+unsigned long long mounts_tmp_inodes(uint64_t bytes);
+
 /* Mount options of a tmpfs of that many bytes, inodes limited too; returns like snprintf. */
 int mounts_tmp_options(uint64_t bytes, char *text, size_t size);
 

@@ -26,7 +26,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 #include <sys/wait.h>
@@ -39,7 +38,9 @@
 #include "runtime/landlock.h"
 #include "runtime/minimal.h"
 #include "runtime/run.h"
+#include "runtime/signals.h"
 #include "runtime/touched.h"
+#include "runtime/verdict.h"
 
 #define ARENA_MAX ((size_t)8 << 20)
 
@@ -109,39 +110,14 @@ static void run_free(struct run *run)
 	arena_free(run->arena);
 }
 
-/*
- * Signals to pysbx end the run and are then the caller's to act on: they are blocked and read from
- * a descriptor, so that nothing of the caller's dispositions changes.
- */
-static int take_signals(struct run *run, struct err *err)
-{
-	sigset_t watched;
-
-	sigemptyset(&watched);
-	sigaddset(&watched, SIGINT);
-	sigaddset(&watched, SIGTERM);
-	sigaddset(&watched, SIGHUP);
-	sigaddset(&watched, SIGQUIT);
-	sigaddset(&watched, SIGPIPE);
-	if (sigprocmask(SIG_BLOCK, &watched, &run->caller_mask) < 0)
-		return err_errno(err, "sigprocmask");
-	run->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-	return run->signals < 0 ? err_errno(err, "signalfd") : 0;
-}
-
 static void give_back_signals(struct run *run)
 {
-	struct signalfd_siginfo info;
+	int last = signals_give_back(run->signals, &run->caller_mask);
 
-	if (run->signals < 0)
-		return;
-	/* A SIGPIPE from a program that stopped reading is ours, not the caller's. */
-	while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo != SIGPIPE && !run->result->ran)
-			run_interrupted(run, (int)info.ssi_signo);
-		else if (info.ssi_signo != SIGPIPE)
-			run->result->interrupted = (int)info.ssi_signo;
-	sigprocmask(SIG_SETMASK, &run->caller_mask, NULL);
+	if (last && !run->result->ran)
+		run_interrupted(run, last);
+	else if (last)
+		run->result->interrupted = last;
 }
 
 /* The cgroup, as far as one can be had; *ret_err says what was tried. */
@@ -239,8 +215,10 @@ static int prepare(struct run *run, bool want_listener, enum rt_status *ret_stat
 		run->box.layout.host_python);
 	*ret_status = RT_UNAVAILABLE;
 	code = seccomp_compile(&options, &run->box.filter, err);
-	if (code == 0)
-		code = take_signals(run, err);
+	if (code == 0) {
+		run->signals = signals_take(&run->caller_mask, err);
+		code = run->signals < 0 ? run->signals : 0;
+	}
 	if (code == 0)
 		code = run_prepare(run, err);
 	/* Input that cannot be opened is no matter of isolation. */
@@ -350,69 +328,6 @@ static void classify(struct run *run, const struct cgroup_usage *usage)
 	}
 }
 
-static void say_limit(
-	struct rt_result *result, const char *what, const char *value, const char *option)
-{
-	snprintf(result->message, sizeof(result->message), "%s of %s reached", what, value);
-	snprintf(result->remedy, sizeof(result->remedy), "raise it with %s", option);
-}
-
-static void say(struct run *run)
-{
-	const struct rt_limits *limits = &run->plan->limits;
-	struct rt_result *result = run->result;
-	char text[UNITS_TEXT], limit[RT_LIMIT_TEXT];
-
-	switch (result->status) {
-	case RT_OK:
-		snprintf(result->message, sizeof(result->message), "the program ended normally");
-		break;
-	case RT_NONZERO:
-		snprintf(result->message, sizeof(result->message),
-			"the program ended with exit status %d", result->exit_code);
-		touched_say(run);
-		break;
-	case RT_SIGNAL:
-		snprintf(result->message, sizeof(result->message), "the program was ended by SIG%s",
-			sigabbrev_np(result->signal) ? sigabbrev_np(result->signal) : "RT");
-		touched_say(run);
-		break;
-	case RT_TIMEOUT:
-		say_limit(result, "wall-clock limit", units_duration_text(limits->wall_ns, text),
-			"--timeout");
-		break;
-	case RT_CPU_TIMEOUT:
-		say_limit(result, "CPU time limit", units_duration_text(limits->cpu_ns, text),
-			"--cpu-time");
-		break;
-	case RT_OOM:
-		say_limit(result, "memory limit", units_size_text(limits->memory_bytes, text),
-			"--memory");
-		break;
-	case RT_OUTPUT_LIMIT:
-		if (run->place_full) {
-			say_limit(result, "/tmp size limit",
-				units_size_text(limits->tmpfs_bytes, text), "--tmpfs-size");
-			break;
-		}
-		say_limit(result, "output flood limit",
-			units_size_text(output_flood(limits->output_bytes), text), "--max-output");
-		break;
-	case RT_PIDS_LIMIT:
-		snprintf(result->message, sizeof(result->message), "%s reached",
-			rt_limit_text(limits, RT_LIMIT_PIDS, limit));
-		snprintf(result->remedy, sizeof(result->remedy), "raise it with %s",
-			rt_limit_option(RT_LIMIT_PIDS));
-		break;
-	case RT_SECCOMP:
-		snprintf(result->message, sizeof(result->message),
-			"the program was killed by SIGSYS, as for a forbidden system call");
-		break;
-	default:
-		break;
-	}
-}
-
 static void note_usage(struct run *run, const struct cgroup_usage *usage)
 {
 	struct rt_result *result = run->result;
@@ -511,7 +426,7 @@ static void finish(struct run *run)
 	note_steps(run);
 	if (run->setup_failed)
 		return;
-	say(run);
+	verdict_say(&run->plan->limits, run->place_full, result);
 	note_usage(run, &usage);
 	note_isolation(run);
 	note_denials(run);

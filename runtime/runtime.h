@@ -92,6 +92,9 @@ struct rt_plan {
 	int stdin_fd;       /* -1: empty; else copied into a pipe, borrowed */
 	struct rt_limits limits;
 	enum rt_tier require;
+	/* The Python 3.minor that the program was read as, where that is not the one that runs it
+	 * anyway: a container that has another is refused. 0: any. */
+	unsigned minor;
 	/*
 	 * Called with the head of each stream while it arrives (kept[0..head_len)); what follows
 	 * the head is only in the result. May be NULL.
@@ -152,7 +155,8 @@ struct rt_result {
 	uint64_t memory_peak_bytes; /* 0: not known */
 	uint64_t pids_peak;         /* 0: not known */
 	const char *usage_source;   /* "cgroup2", "cgroup1", "rusage" */
-	const char *backend;        /* "native" */
+	const char *backend;        /* "native", "docker", "oci:NAME" */
+	char backend_text[64];      /* where its name is made at run time */
 	enum rt_tier tier;
 	uint32_t layers;        /* RT_LAYER_BIT()s held */
 	uint32_t missing;       /* RT_LAYER_BIT()s asked for and not held */

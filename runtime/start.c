@@ -20,6 +20,7 @@
 #include "runtime/caps.h"
 #include "runtime/ids.h"
 #include "runtime/landlock.h"
+#include "runtime/launch.h"
 #include "runtime/minimal.h"
 #include "runtime/mounts.h"
 #include "runtime/run.h"
@@ -29,8 +30,7 @@
  * below what a signed 32-bit id can hold. The supervisor's pid makes them differ between concurrent
  * runs.
  */
-#define HOST_ID_BASE          0x70000000u
-#define INPUT_FILES_BYTES_MAX ((uint64_t)64 << 20)
+#define HOST_ID_BASE 0x70000000u
 
 static int no_memory(struct err *err)
 {
@@ -90,139 +90,6 @@ static int make_descriptors(struct run *run, struct err *err)
 		setsockopt(run->exec_channel, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		code = err_errno(err, "SO_PASSCRED");
 	return code;
-}
-
-static int open_input_file(const struct rt_file *file, uint64_t *left, int *ret_fd, struct err *err)
-{
-	struct stat st;
-
-	*ret_fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
-		return err_errno(err, "--file %s=%s", file->name, file->path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(
-			err, EINVAL, "--file %s=%s: not a regular file", file->name, file->path);
-	if ((uint64_t)st.st_size > *left)
-		return err_set(err, EFBIG, "--file %s=%s: input files together are larger than 64M",
-			file->name, file->path);
-	*left -= (uint64_t)st.st_size;
-	return 0;
-}
-
-static int open_input_files(struct run *run, struct err *err)
-{
-	uint64_t left = INPUT_FILES_BYTES_MAX;
-	size_t i;
-	int code = 0;
-
-	for (i = 0; code == 0 && i < run->plan->file_count; i++) {
-		code = open_input_file(&run->plan->files[i], &left, &run->box.file_fds[i], err);
-		run->box.file_count = (unsigned)i + 1;
-	}
-	return code;
-}
-
-/* True if an input file is a module, so that the program's directory must be on sys.path. */
-static bool brings_module(const struct rt_plan *plan)
-{
-	size_t i, len;
-
-	for (i = 0; i < plan->file_count; i++) {
-		len = strlen(plan->files[i].name);
-		if (len > 3 && strcmp(plan->files[i].name + len - 3, ".py") == 0)
-			return true;
-	}
-	return false;
-}
-
-static int make_argv(struct run *run, struct err *err)
-{
-	const struct rt_plan *plan = run->plan;
-	size_t count = 0, at = 0;
-	const char **argv;
-
-	while (plan->args && plan->args[count])
-		count++;
-	argv = arena_array(run->arena, count + 10, sizeof(*argv));
-	if (!argv)
-		return no_memory(err);
-	argv[at++] = run->box.minimal ? run->box.layout.host_start : run->box.layout.python;
-	/* -I leaves the program's directory out of sys.path; without it -E and -s do the rest. */
-	if (brings_module(plan)) {
-		argv[at++] = "-E";
-		argv[at++] = "-s";
-	} else {
-		argv[at++] = "-I";
-	}
-	argv[at++] = "-B";
-	argv[at++] = "-X";
-	argv[at++] = "utf8";
-	argv[at] = arena_printf(run->arena, "%s/sandbox/%s", run->box.place_path, plan->code_name);
-	if (!argv[at++])
-		return no_memory(err);
-	if (count)
-		memcpy(&argv[at], plan->args, count * sizeof(*argv));
-	run->box.argv = argv;
-	return 0;
-}
-
-/* The value of a variable that bounds a thread pool: one thread per CPU of the run's share. */
-static const char *thread_count(struct run *run)
-{
-	return arena_printf(run->arena, "%llu",
-		(unsigned long long)(run->plan->limits.cpu_thousandths + 999) / 1000);
-}
-
-/* Sets "NAME=VALUE"; what was said of NAME before is gone. NULL, for want of memory, sets nothing.
- */
-static void set_variable(const char **envp, size_t *count, const char *text)
-{
-	size_t name = text ? strcspn(text, "=") + 1 : 0, i;
-
-	if (!text)
-		return;
-	for (i = 0; i < *count; i++)
-		if (strncmp(envp[i], text, name) == 0)
-			break;
-	envp[i] = text;
-	if (i == *count)
-		++*count;
-}
-
-static int make_environment(struct run *run, struct err *err)
-{
-	static const char *const fixed[] = {
-		"LANG=C.UTF-8", "PYTHONUTF8=1", "PYTHONDONTWRITEBYTECODE=1"};
-	static const char *const places[] = {"HOME", "TMPDIR", "MPLCONFIGDIR"};
-	static const char *const pools[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-		"MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
-	const char *threads = thread_count(run);
-	size_t count = 0, at = 0, i;
-	const char **envp;
-
-	while (run->plan->env && run->plan->env[count])
-		count++;
-	envp = arena_array(run->arena, count + 20, sizeof(*envp));
-	if (!envp || !threads)
-		return no_memory(err);
-	set_variable(envp, &at,
-		arena_printf(run->arena, "PATH=%s",
-			run->box.minimal ? run->box.layout.host_bin : run->box.layout.bin));
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		set_variable(envp, &at,
-			arena_printf(run->arena, "%s=%s/tmp", places[i], run->box.place_path));
-	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		set_variable(envp, &at, fixed[i]);
-	for (i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
-		set_variable(envp, &at, arena_printf(run->arena, "%s=%s", pools[i], threads));
-	if (run->box.layout.library_path && !run->box.minimal)
-		set_variable(envp, &at,
-			arena_printf(
-				run->arena, "LD_LIBRARY_PATH=%s", run->box.layout.library_path));
-	for (i = 0; i < count; i++)
-		set_variable(envp, &at, run->plan->env[i]);
-	run->box.envp = envp;
-	return arena_failed(run->arena) ? no_memory(err) : 0;
 }
 
 static int read_own_namespaces(struct box *box, struct err *err)
@@ -288,11 +155,16 @@ int run_prepare(struct run *run, struct err *err)
 	if (code == 0)
 		code = box->minimal ? minimal_prepare(run, err) : read_own_namespaces(box, err);
 	if (code == 0)
-		code = open_input_files(run, err);
+		code = launch_open_files(run->plan, box->file_fds, &box->file_count, err);
 	if (code == 0)
-		code = make_argv(run, err);
+		code = launch_argv(run->arena, run->plan,
+			box->minimal ? box->layout.host_start : box->layout.python, box->place_path,
+			&box->argv, err);
 	if (code == 0)
-		code = make_environment(run, err);
+		code = launch_environment(run->arena, run->plan,
+			box->minimal ? box->layout.host_bin : box->layout.bin,
+			box->minimal ? NULL : box->layout.library_path, box->place_path, &box->envp,
+			err);
 	if (code == 0)
 		code = make_descriptors(run, err);
 	return code;

@@ -18,7 +18,4 @@
 /* Fills limits_hit, limits_likely and run->died_of_pids. The output must be finished. */
 void touched_note(struct run *run, const struct cgroup_usage *usage);
 
-/* Adds the limit to the message of a run that failed by itself: an exit status not 0, a signal. */
-void touched_say(struct run *run);
-
 #endif

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "runtime/place.h"
 #include "runtime/processes.h"
 #include "runtime/run.h"
+#include "runtime/signals.h"
 
 #define MILLISECOND   UINT64_C(1000000)
 #define SECOND        UINT64_C(1000000000)
@@ -523,14 +523,12 @@ void run_interrupted(struct run *run, int number)
 
 static void on_signal(struct run *run)
 {
-	struct signalfd_siginfo info;
+	int number = signals_next(run->signals);
 
-	if (read(run->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (info.ssi_signo == SIGPIPE)
+	if (number == 0 || number == SIGPIPE)
 		return;
 	if (!run->has_cause)
-		run_interrupted(run, (int)info.ssi_signo);
+		run_interrupted(run, number);
 	run_end(run, RT_ERROR);
 }
 

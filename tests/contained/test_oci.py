@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""The OCI backend with the real runc, crun and runsc: reference checks, limits, containment, the bundle, what is left behind."""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+from common import CONTAINMENT, LIMITS, REFERENCE, Backend, bound, tap
+
+STATES = Path("/run/pysbx-oci")
+SCHEMA = Path("/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema")
+UNIFIED = Path("/sys/fs/cgroup/unified")
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise tap.Skip("the OCI runtimes are tested as root")
+
+
+def find(name):
+    for place in ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"):
+        if os.access(f"{place}/{name}", os.X_OK):
+            return f"{place}/{name}"
+    return None
+
+
+def before(name):
+    """crun refuses hosts where both versions of control groups have controllers: it gets a view of version 1 alone."""
+    if name == "crun" and UNIFIED.is_dir():
+        return ["unshare", "-m", "sh", "-c", f'umount {UNIFIED} && exec "$@"', "sh"]
+    return []
+
+
+BACKENDS = [Backend(f"oci:{name}", "--backend", f"oci:{name}", before=before(name), gvisor=name == "runsc")
+            for name in ("runc", "crun", "runsc")]
+
+
+def with_runtime(test):
+    """Skips where the runtime is not installed."""
+    def run_test(backend):
+        needs_root()
+        if not find(backend.name.partition(":")[2]):
+            raise tap.Skip(f"no {backend.name.partition(':')[2]} here")
+        test(backend)
+    run_test.__doc__ = tap.title(test)
+    return run_test
+
+
+def leftovers():
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/pysbx-oci-*")]
+    states = [str(path) for path in STATES.iterdir()] if STATES.exists() else []
+    return groups + states
+
+
+def clean_after_everything(backend):
+    """every way a run ends leaves no directory and no group"""
+    for code, options in (("print(1)", ()), ("1/0", ()), ("while True: pass", ("-t", "1s"))):
+        backend.run(code, *options)
+    assert leftovers() == [], leftovers()
+
+
+def isolation(backend):
+    """the result says what is held"""
+    told = backend.ok("print(1)")["isolation"]
+    assert told["backend"] == backend.name, told
+    needed = {"mount", "pid", "net", "ipc", "uts", "proc", "caps", "nnp", "seccomp", "memory-limit", "cpu-share"}
+    assert needed <= set(told["layers"]), told
+    if backend.gvisor:
+        assert "kernel" in told["layers"] and told["tier"] == "reduced" and told["missing"] == ["pids-limit"], told
+    else:
+        assert told["tier"] == "full" and told["missing"] == [] and "user" in told["layers"], told
+
+
+def interrupted(backend):
+    """SIGTERM to pysbx ends the container too"""
+    process = backend.popen("run", "--guard", "off", *backend.options, "-t", "60s", "-c",
+                            "import time; print('on', flush=True); time.sleep(60)")
+    assert process.stdout.readline() == b"on\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM, process.returncode
+    assert leftovers() == [], leftovers()
+
+
+def killed_outright(backend):
+    """after kill -9 of pysbx the container ends by itself, and the next run removes the rest"""
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    process = backend.popen("run", "--guard", "off", *backend.options, "-t", "60s", "-c",
+                            f"import time; print('on', flush=True); time.sleep(60)  # {mark}", "--", mark)
+    assert process.stdout.readline() == b"on\n"
+    process.kill()
+    process.communicate(timeout=30)
+    end = time.monotonic() + 15
+    while processes_with(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not processes_with(mark), processes_with(mark)
+    backend.ok("print(1)")
+    assert leftovers() == [], leftovers()
+
+
+def processes_with(mark):
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and int(entry) != os.getpid() and mark.encode() in Path(f"/proc/{entry}/cmdline").read_bytes():
+                found.append(entry)
+        except OSError:
+            pass
+    return found
+
+
+EACH = [isolation, *REFERENCE, *LIMITS, interrupted, killed_outright, clean_after_everything, *CONTAINMENT]
+
+
+# The bundle, and runtimes that are none or lie.
+
+def wrapper(place, text):
+    path = Path(place, "runc-wrapper")
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+def bundle_is_of_the_form():
+    """config.json is of the OCI specification's form"""
+    needs_root()
+    if not find("runc"):
+        raise tap.Skip("no runc here")
+    if not SCHEMA.exists():
+        raise tap.Skip("the specification's schema is not installed (golang-github-opencontainers-specs-dev)")
+    import jsonschema
+    with tempfile.TemporaryDirectory() as place:
+        path = wrapper(place, f'for a; do [ -f "$a/config.json" ] && cp "$a/config.json" {place}/; done; '
+                       f'exec {find("runc")} "$@"\n')
+        Backend("wrapped", "--backend", f"oci:{path}").ok("print(1)")
+        config = json.loads(Path(place, "config.json").read_text())
+    store = {}
+    for file in SCHEMA.glob("*.json"):
+        store[file.as_uri()] = json.loads(file.read_text())
+    form = store[(SCHEMA / "config-schema.json").as_uri()]
+    resolver = jsonschema.RefResolver((SCHEMA / "config-schema.json").as_uri(), form, store)
+    jsonschema.Draft4Validator(form, resolver=resolver).validate(config)
+    assert config["process"]["user"] == {"uid": 65534, "gid": 65534} and config["process"]["noNewPrivileges"] is True
+    assert all(not config["process"]["capabilities"][name] for name in config["process"]["capabilities"])
+    assert config["linux"]["resources"]["memory"]["limit"] == 256 << 20
+    assert config["linux"]["resources"]["pids"]["limit"] == 65
+    assert {"type": "user"} in config["linux"]["namespaces"]
+    assert all(entry["hostID"] != 0 for entry in config["linux"]["uidMappings"])
+    writable = [m["destination"] for m in config["mounts"] if m["type"] == "bind" and "ro" not in m["options"]]
+    assert writable == [], writable
+
+
+def no_isolation_is_seen():
+    """a runtime that isolates nothing is refused before the program is handed over"""
+    needs_root()
+    with tempfile.TemporaryDirectory() as place:
+        # As a plain user, in a directory of its own: the init must not even begin to serve.
+        path = wrapper(place, f"""
+case "$*" in
+*" create "*)
+    while [ "$1" != --bundle ]; do shift; done
+    cp "$2/config.json" {place}/config.json
+    {sys.executable} - "$4" {place}/config.json <<'END' &
+import json, os, sys
+config = json.load(open(sys.argv[2]))
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.execve(config["process"]["args"][0], config["process"]["args"], dict(PATH="/usr/bin"))
+END
+    echo $! >"$4"
+    ;;
+esac
+exit 0
+""")
+        backend = Backend("liar", "--backend", f"oci:{path}")
+        status, result = backend.run("open('/tmp/pysbx-was-here', 'w')")
+        assert (status, result["status"]) == (125, "unavailable"), result
+        assert not os.path.exists("/tmp/pysbx-was-here")
+        assert "ran" not in result and "usage" not in result, result
+
+
+def absent():
+    """a runtime that is not there is `unavailable`, with the remedy"""
+    status, result = Backend("absent", "--backend", "oci:no-such-runtime").run("print(1)")
+    assert (status, result["status"]) == (125, "unavailable") and "install" in result["remedy"], result
+
+
+def failing():
+    """a runtime that fails is `unavailable`, in its own words"""
+    needs_root()
+    with tempfile.TemporaryDirectory() as place:
+        path = wrapper(place, "echo 'no container today' >&2; exit 1\n")
+        status, result = Backend("failing", "--backend", f"oci:{path}").run("print(1)")
+        assert (status, result["status"]) == (125, "unavailable") and "no container today" in result["message"], result
+
+
+def other_version():
+    """a program that was screened as another Python's is not run"""
+    needs_root()
+    if not find("runc"):
+        raise tap.Skip("no runc here")
+    backend = Backend("runc", "--backend", "oci:runc")
+    other = "3.8" if sys.version_info[1] != 8 else "3.9"
+    status, out, err = backend.call("run", "--json", *backend.options, "--target-version", other, "-c", "print(1)")
+    assert status == 0 or b"screened as" in err + out, (status, out, err)
+
+
+ALONE = [bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
+
+
+def main():
+    tests = [bound(with_runtime(test), backend) for backend in BACKENDS for test in EACH]
+    return tap.run(tests + ALONE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

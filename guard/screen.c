@@ -189,68 +189,72 @@ static bool may_cost(struct screen *screen, const struct ast_node *func)
 	return name && screen_word(screen, name) & WORD_COSTS;
 }
 
-static void judge_node(struct screen *screen, const struct ast_node *node)
+/* A path of pathlib may be whatever it is worked out of. */
+static void judge_path_of(struct screen *screen, const struct ast_node *node)
+{
+	if (screen->names.has_pathlib)
+		screen_path_value(screen, node, screen_scope_of(screen, node));
+}
+
+static void judge_call(struct screen *screen, const struct ast_node *node)
+{
+	const struct ast_node *func = ast_Call_func(node);
+	uint32_t scope = screen_scope_of(screen, node);
+
+	judge_path_of(screen, node);
+	screen_call(screen, node, scope);
+	if (may_cost(screen, func))
+		screen_cost_call(screen, node, scope);
+	note_folded(screen, node,
+		func->kind == AST_Attribute &&
+			screen_word(screen, ast_Attribute_attr(func)) & WORD_TEXT);
+}
+
+static void judge_subscript(struct screen *screen, const struct ast_node *node)
+{
+	judge_generic(screen, node);
+	judge_path_of(screen, node);
+	note_folded(screen, node,
+		ast_Subscript_value(node)->kind == AST_Constant ||
+			ast_Subscript_slice(node)->kind == AST_Slice);
+}
+
+/* a + b, a % b, f"{a}{b}": the outermost is what the text becomes. */
+static void judge_composed(struct screen *screen, const struct ast_node *node)
+{
+	note_folded(screen, node, screen_parent(screen, 1)->kind != AST_BinOp);
+	if (node->kind != AST_BinOp)
+		return;
+	judge_path_of(screen, node);
+	screen_cost(screen, node, screen_scope_of(screen, node));
+}
+
+/* What binds a name but is no Name itself. */
+static void judge_definition(struct screen *screen, const struct ast_node *node)
 {
 	switch (node->kind) {
-	case AST_Name:
-		judge_name(screen, node);
-		if (screen->names.has_pathlib && ast_Name_ctx(node) == AST_LOAD)
-			screen_path_value(screen, node, screen_scope_of(screen, node));
-		break;
-	case AST_Attribute:
-		judge_attribute(screen, node);
-		if (screen->names.has_pathlib)
-			screen_path_value(screen, node, screen_scope_of(screen, node));
-		break;
-	case AST_Call:
-		if (screen->names.has_pathlib)
-			screen_path_value(screen, node, screen_scope_of(screen, node));
-		screen_call(screen, node, screen_scope_of(screen, node));
-		if (may_cost(screen, ast_Call_func(node)))
-			screen_cost_call(screen, node, screen_scope_of(screen, node));
-		note_folded(screen, node,
-			ast_Call_func(node)->kind == AST_Attribute &&
-				screen_word(screen, ast_Attribute_attr(ast_Call_func(node))) &
-					WORD_TEXT);
-		break;
-	case AST_Import:
-		screen_import(screen, node);
-		screen_class_import(screen, node, ast_Import_names(node), NULL);
-		break;
-	case AST_ImportFrom:
-		screen_import_from(screen, node);
-		screen_class_import(
-			screen, node, ast_ImportFrom_names(node), ast_ImportFrom_module(node));
-		break;
 	case AST_FunctionDef:
-		screen_definition(screen, node, ast_FunctionDef_name(node));
+		define(screen, node, ast_FunctionDef_name(node));
 		screen_note_annotation(screen, ast_FunctionDef_returns(node));
 		break;
 	case AST_AsyncFunctionDef:
-		screen_definition(screen, node, ast_AsyncFunctionDef_name(node));
+		define(screen, node, ast_AsyncFunctionDef_name(node));
 		screen_note_annotation(screen, ast_AsyncFunctionDef_returns(node));
 		break;
 	case AST_ClassDef:
-		screen_definition(screen, node, ast_ClassDef_name(node));
+		define(screen, node, ast_ClassDef_name(node));
 		screen_class(screen, node);
 		break;
 	case AST_arg:
-		screen_definition(screen, node, ast_arg_arg(node));
+		define(screen, node, ast_arg_arg(node));
 		screen_note_annotation(screen, ast_arg_annotation(node));
 		break;
-	case AST_AnnAssign:
-		screen_note_annotation(screen, ast_AnnAssign_annotation(node));
-		break;
 	case AST_alias:
-		if (ast_alias_asname(node))
-			screen_definition(screen, screen_parent(screen, 1), ast_alias_asname(node));
+		define(screen, screen_parent(screen, 1), ast_alias_asname(node));
 		break;
 	case AST_Global:
 	case AST_Nonlocal:
 		judge_declared(screen, node);
-		break;
-	case AST_MatchClass:
-		screen_pattern(screen, node);
 		break;
 	case AST_MatchAs:
 		define(screen, node, ast_MatchAs_name(node));
@@ -273,13 +277,52 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	case AST_ExceptHandler:
 		define(screen, node, ast_ExceptHandler_name(node));
 		break;
+	default:
+		break;
+	}
+}
+
+static void judge_node(struct screen *screen, const struct ast_node *node)
+{
+	switch (node->kind) {
+	case AST_Name:
+		judge_name(screen, node);
+		if (ast_Name_ctx(node) == AST_LOAD)
+			judge_path_of(screen, node);
+		break;
+	case AST_Attribute:
+		judge_attribute(screen, node);
+		judge_path_of(screen, node);
+		break;
+	case AST_Call:
+		judge_call(screen, node);
+		break;
+	case AST_Constant:
+		screen_literal(screen, node);
+		if (ast_is_str(node))
+			note_text(screen, ast_Constant_value(node));
+		break;
 	case AST_Subscript:
-		judge_generic(screen, node);
-		if (screen->names.has_pathlib)
-			screen_path_value(screen, node, screen_scope_of(screen, node));
-		note_folded(screen, node,
-			ast_Subscript_value(node)->kind == AST_Constant ||
-				ast_Subscript_slice(node)->kind == AST_Slice);
+		judge_subscript(screen, node);
+		break;
+	case AST_BinOp:
+	case AST_JoinedStr:
+		judge_composed(screen, node);
+		break;
+	case AST_Import:
+		screen_import(screen, node);
+		screen_class_import(screen, node, ast_Import_names(node), NULL);
+		break;
+	case AST_ImportFrom:
+		screen_import_from(screen, node);
+		screen_class_import(
+			screen, node, ast_ImportFrom_names(node), ast_ImportFrom_module(node));
+		break;
+	case AST_AnnAssign:
+		screen_note_annotation(screen, ast_AnnAssign_annotation(node));
+		break;
+	case AST_MatchClass:
+		screen_pattern(screen, node);
 		break;
 	case AST_ListComp:
 	case AST_SetComp:
@@ -289,26 +332,8 @@ static void judge_node(struct screen *screen, const struct ast_node *node)
 	case AST_FormattedValue:
 		screen_cost_field(screen, node);
 		break;
-	case AST_Constant:
-		screen_literal(screen, node);
-		if (ast_is_str(node))
-			note_text(screen, ast_Constant_value(node));
-		break;
-	case AST_BinOp:
-	case AST_JoinedStr: {
-		struct fold text = {.kind = FOLD_NONE};
-
-		if (screen_parent(screen, 1)->kind != AST_BinOp)
-			text = screen_fold(screen, screen_scope_of(screen, node), node);
-		if (text.kind == FOLD_STR)
-			note_text(screen, text.text);
-		if (node->kind == AST_BinOp && screen->names.has_pathlib)
-			screen_path_value(screen, node, screen_scope_of(screen, node));
-		if (node->kind == AST_BinOp)
-			screen_cost(screen, node, screen_scope_of(screen, node));
-		break;
-	}
 	default:
+		judge_definition(screen, node);
 		break;
 	}
 }

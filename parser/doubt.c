@@ -159,6 +159,7 @@ void doubt_star(struct parser *parser, const struct token *first)
 /* Right behind these words it is read, and nothing else. */
 void doubt_debug(struct parser *parser)
 {
+	parser->doubtful |= parser->fragments;
 	for (const struct token *token = parser->first; token->kind != TOK_ENDMARKER; token++) {
 		enum token_kind before;
 

@@ -215,7 +215,7 @@ static struct ast_node *parse_fragment(
 		return NULL;
 	}
 	parser->token = lexed.tokens;
-	parser->in_fragment = true;
+	parser->fragments = parser->in_fragment = true;
 	node = parse_paren_content(parser, start, TOK_ENDMARKER);
 	parser->in_fragment = parser->failed || fragment;
 	parser->token = after;

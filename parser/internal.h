@@ -57,6 +57,7 @@ struct parser {
 	size_t guess_budget;           /* tokens that guesses may still read */
 	const struct token *guess_end; /* where the last one ended */
 	bool guessing;                 /* an expression is read that only a message depends on */
+	bool fragments;                /* there were such tokens as in_fragment means */
 	bool in_fragment; /* the tokens are those of an f-string's field, before 3.12 */
 	bool no_memory;
 	bool doubtful; /* compile() may refuse something: only a go over the tree can tell */

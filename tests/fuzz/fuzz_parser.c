@@ -4,6 +4,7 @@
  */
 
 #include "base/buf.h"
+#include "parser/compile_errors.h"
 #include "parser/dump.h"
 #include "parser/parser.h"
 #include "parser/walk.h"
@@ -109,6 +110,19 @@ static void print_tree(const struct source *source, const struct ast_node *root)
 		promise(text.data[text.len - 1] == '\n', "text ends with a line");
 }
 
+/* Without a doubt there is nothing to find, and without looking nothing is found. */
+static void check_doubt(const struct source *source, struct parse_result *tree)
+{
+	struct compile_error_list errors;
+
+	if (tree->doubtful)
+		return;
+	tree->doubtful = true;
+	if (compile_errors_find(source, tree, &errors) == 0)
+		promise(!errors.count, "what may be refused is in doubt");
+	tree->doubtful = false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_arena struct arena *arena = arena_new(ARENA_MAX);
@@ -128,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	promise(!result.module == !!result.error.message, "a tree or an error");
 	if (result.module) {
 		walk_tree(&source, result.module);
+		check_doubt(&source, &result);
 		print_tree(&source, result.module);
 	} else {
 		promise(result.error.line >= 1, "lines count from 1");

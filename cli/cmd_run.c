@@ -253,9 +253,12 @@ static void store_files(struct run *run)
 
 static void execute(struct run *run)
 {
-	/* In a process of its own the guard works while the runtime makes ready; else it is done
-	 * now. */
-	if (run->screening.is_sealed) {
+	const char *backend = setting_text(&run->settings, OPT_BACKEND);
+	bool is_native = strncmp(backend, "oci:", 4) != 0;
+
+	/* In a process of its own the guard works while the native backend makes ready; else it is
+	 * done now: no container is made for what may not run. */
+	if (run->screening.is_sealed && is_native) {
 		run->plan.may_run = may_run;
 		run->plan.may_run_context = run;
 	} else if (!may_run(run)) {
@@ -266,10 +269,10 @@ static void execute(struct run *run)
 		run->plan.on_output = relay_piece;
 		run->plan.context = &run->relay;
 	}
-	if (strncmp(setting_text(&run->settings, OPT_BACKEND), "oci:", 4) == 0)
-		oci_run(&run->plan, setting_text(&run->settings, OPT_BACKEND) + 4, &run->result);
-	else
+	if (is_native)
 		rt_run(&run->plan, &run->result);
+	else
+		oci_run(&run->plan, backend + 4, &run->result);
 	if (!run->json && run->result.ran)
 		relay_end(&run->relay, &run->result, &run->plan.limits, run->quiet);
 	store_files(run);

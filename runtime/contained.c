@@ -471,6 +471,9 @@ int contained_run(
 	output_init(&run.output[RT_STDOUT], plan->limits.output_bytes);
 	output_init(&run.output[RT_STDERR], plan->limits.output_bytes);
 	code = prepare(&run, &err);
+	/* It asks again what its caller has answered before: nothing may get past that. */
+	if (code == 0 && plan->may_run && !plan->may_run(plan->may_run_context))
+		code = err_set(&err, EPERM, "the program may not run");
 	prepared = code == 0;
 	if (prepared) {
 		code = carry_out(&run, &err);

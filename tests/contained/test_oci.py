@@ -209,7 +209,18 @@ def other_version():
     assert status == 0 or b"screened as" in err + out, (status, out, err)
 
 
-ALONE = [bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
+def guard_comes_first():
+    """what the guard refuses is refused, and no container is made for it"""
+    with tempfile.TemporaryDirectory() as place:
+        path = wrapper(place, f"echo called >>{place}/log; exit 1\n")
+        for extra in ((), ("--guard-sealed",)):
+            status, out, err = Backend("guarded", "--backend", f"oci:{path}").call(
+                "run", "--json", *extra, "--backend", f"oci:{path}", "-c", "import os; os.system('id')")
+            assert status == 126 and json.loads(out)["status"] == "rejected", (status, out, err)
+        assert not os.path.exists(f"{place}/log")
+
+
+ALONE = [guard_comes_first, bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
 
 
 def main():

@@ -107,7 +107,8 @@ static bool judge_import(struct screen *screen, const struct ast_node *node, str
 		       !import_word(screen, dotted);
 
 	if (module_open(screen, dotted) && !private) {
-		screen->copies |= str_is(dotted, "copy") || str_is(dotted, "dataclasses");
+		screen->copies |= str_is(dotted, "copy") || str_is(dotted, "dataclasses") ||
+				  str_is(dotted, "attr") || str_is(dotted, "attrs");
 		return true;
 	}
 	guard_find(screen->sink, GUARD_RULE_IMPORT, node, "import of '%.*s' is not allowed",
@@ -284,6 +285,41 @@ static void note_get(struct screen *screen, const struct ast_node *node)
 		screen->bound_get = node;
 }
 
+/*
+ * Whether a dict is only read where it stands: dataclass() makes code of the names in annotations,
+ * so nothing may put other names there.
+ */
+bool screen_only_reads(const struct screen *screen)
+{
+	static const char methods[] = " items keys values get copy ",
+			  takers[] =
+				  " len list dict sorted print repr str set tuple iter enumerate ";
+	const struct ast_node *parent = screen_parent(screen, 1), *above = screen_parent(screen, 2);
+
+	switch (parent->kind) {
+	case AST_Attribute:
+		return str_listed(*ast_Attribute_attr(parent), methods) &&
+		       above->kind == AST_Call && ast_Call_func(above) == parent;
+	case AST_Subscript:
+		return ast_Subscript_ctx(parent) == AST_LOAD;
+	case AST_Call:
+		return ast_Call_func(parent)->kind == AST_Name &&
+		       str_listed(*ast_Name_id(ast_Call_func(parent)), takers);
+	case AST_For:
+	case AST_comprehension:
+	case AST_Compare:
+	case AST_FormattedValue:
+	case AST_Expr:
+	case AST_If:
+	case AST_Assert:
+	case AST_UnaryOp:
+	case AST_Dict: /* {**x.__annotations__} */
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Names with two underscores, on any object but a module. */
 static void judge_dunder(struct screen *screen, const struct ast_node *node,
 	const struct values *base, struct str name, enum access access)
@@ -310,15 +346,8 @@ static void judge_dunder(struct screen *screen, const struct ast_node *node,
 	if (str_is(name, "__get__"))
 		note_get(screen, node);
 	if (str_is(name, "__annotations__")) {
-		const struct ast_node *parent = screen_parent(screen, 1);
-
 		screen->odd_annotation = node;
-		/* dataclass() makes code of the names in it. */
-		if (access == ACCESS_STORE ||
-			(parent->kind == AST_Subscript && ast_Subscript_ctx(parent) != AST_LOAD) ||
-			(parent->kind == AST_Attribute &&
-				(str_is(*ast_Attribute_attr(parent), "update") ||
-					str_is(*ast_Attribute_attr(parent), "setdefault"))))
+		if (access == ACCESS_STORE || !screen_only_reads(screen))
 			screen->changed_annotations = node;
 	}
 }

@@ -220,21 +220,47 @@ static void judge_sql(struct screen *screen, const struct ast_node *call, uint32
 	}
 }
 
-/* sys.stdin.buffer.raw.__init__(path): a file of one's own, opened again. */
-static void judge_reopening(struct screen *screen, const struct ast_node *call, uint32_t scope)
+static bool opens(const struct value *value)
 {
+	return (value->kind == VALUE_MEMBER && str_starts(value->path, STR("sys.std"))) ||
+	       (value->kind == VALUE_RESULT && str_starts(value->path, STR("open")));
+}
+
+/*
+ * sys.stdin.buffer.raw.__init__(path), f.__class__(path), type(f)(path): a file of one's own,
+ * opened again as another. Of an object that nothing is known of, by the path.
+ */
+static void judge_reopening(struct screen *screen, const struct ast_node *call,
+	const struct ast_node *object, uint32_t scope)
+{
+	const struct ast_list *args = ast_Call_args(call);
 	struct values base;
+	bool known = false;
 
 	values_clear(&base);
-	screen_evaluate(
-		screen, scope, ast_Attribute_value(ast_Call_func(call)), SCREEN_DEPTH, &base);
+	screen_evaluate(screen, scope, object, SCREEN_DEPTH, &base);
 	for (uint32_t i = 0; i < base.count; i++)
-		if ((base.items[i].kind == VALUE_MEMBER &&
-			    str_starts(base.items[i].path, STR("sys.std"))) ||
-			(base.items[i].kind == VALUE_RESULT &&
-				str_starts(base.items[i].path, STR("open"))))
-			guard_find(screen->sink, GUARD_RULE_PATH, call,
-				"a file that is opened again is not allowed");
+		known |= opens(&base.items[i]);
+	if (known)
+		guard_find(screen->sink, GUARD_RULE_PATH, call,
+			"a file that is opened again is not allowed");
+	else if (!base.count && args->count)
+		screen_unknown(screen, (struct unknown_use){.node = call,
+					       .subject = args->items[0],
+					       .scope = scope,
+					       .rule = GUARD_RULE_PATH,
+					       .otherwise = GUARD_RULE_COUNT,
+					       .needs = NEEDS_PATH});
+}
+
+/* type(x), with one argument. */
+static const struct ast_node *typed(const struct ast_node *node)
+{
+	if (node->kind != AST_Call || ast_Call_func(node)->kind != AST_Name ||
+		!str_is(*ast_Name_id(ast_Call_func(node)), "type") ||
+		ast_Call_args(node)->count != 1)
+		return NULL;
+	return ast_Call_args(node)->items[0];
 }
 
 /* Members that are judged by what they are given, or where. */
@@ -261,9 +287,12 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 		judge_query(screen, node, scope);
 		if (str_starts(*ast_Attribute_attr(func), STR("execute")))
 			judge_sql(screen, node, scope);
-		if (str_is(*ast_Attribute_attr(func), "__init__"))
-			judge_reopening(screen, node, scope);
+		if (str_is(*ast_Attribute_attr(func), "__init__") ||
+			str_is(*ast_Attribute_attr(func), "__class__"))
+			judge_reopening(screen, node, ast_Attribute_value(func), scope);
 	}
+	if (typed(func))
+		judge_reopening(screen, node, typed(func), scope);
 	if (screen_speaks(screen, func))
 		screen_evaluate(screen, scope, func, SCREEN_DEPTH, &callee);
 	else if (!method)

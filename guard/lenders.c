@@ -12,6 +12,7 @@ enum {
 	LENDS_PATCHED,
 	LENDS_PATCHINGS, /* what patch() decorates */
 	LENDS_DEFAULT,   /* a function with a module for a default */
+	LENDS_PARSER,    /* paths: the module that takes them apart */
 	LENDS_ERROR,
 	LENDS_COUNT
 };
@@ -22,6 +23,7 @@ static const char *const lending[] = {
 	[LENDS_PATCHED] = " getter get_original target temp_original ",
 	[LENDS_PATCHINGS] = " patchings ",
 	[LENDS_DEFAULT] = " default defaults __defaults__ __kwdefaults__ kwonlydefaults ",
+	[LENDS_PARSER] = " parser _flavour _accessor ",
 	[LENDS_ERROR] = " obj ",
 };
 
@@ -135,6 +137,7 @@ struct look {
 	struct screen *screen;
 	bool reads[LENDS_COUNT];       /* what lends is read of something */
 	bool errors;                   /* an error is handed on */
+	const struct ast_node *reader; /* of the module behind a path */
 	struct str caught[CAUGHT_MAX]; /* names of errors */
 	uint32_t caught_count;
 };
@@ -182,6 +185,8 @@ static void look_at(struct look *look, const struct ast_node *node, const struct
 
 	if (node->kind == AST_Attribute) {
 		note_read(look, *ast_Attribute_attr(node));
+		if (str_listed(*ast_Attribute_attr(node), lending[LENDS_PARSER]))
+			look->reader = node;
 		look->errors |= str_listed(*ast_Attribute_attr(node), givers);
 	} else if (node->kind == AST_MatchClass) {
 		for (uint32_t i = 0; i < ast_MatchClass_kwd_attrs(node)->count; i++)
@@ -236,7 +241,7 @@ void screen_settle_lenders(struct screen *screen)
 	const struct names *names = &screen->names;
 	struct look look = {.screen = screen};
 
-	if (!screen->lent_count && !screen->error_read)
+	if (!screen->lent_count && !screen->error_read && !names->has_pathlib)
 		return;
 	look_at_text(&look);
 	for (uint32_t i = 0; i < names->visit_count; i++)
@@ -252,6 +257,8 @@ void screen_settle_lenders(struct screen *screen)
 		else
 			screen_module_use(screen, lent->node, module.len ? module : lent->module);
 	}
+	if (names->has_pathlib && look.reader)
+		screen_module_use(screen, look.reader, STR("posixpath"));
 	if (screen->error_read && look.errors)
 		lend_imported(screen, screen->error_read);
 }

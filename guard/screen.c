@@ -68,6 +68,8 @@ static void judge_name(struct screen *screen, const struct ast_node *node)
 	}
 	if (!(screen_word(screen, name) & (WORD_SPEAKS | WORD_RISKY)) && !screen->names.star_count)
 		return;
+	if (str_is(*name, "__annotations__") && !screen_only_reads(screen))
+		screen->changed_annotations = node;
 	scope = screen_scope_of(screen, node);
 	found = names_resolve(&screen->names, scope, name, node->start);
 	if (found.builtin) {
@@ -116,16 +118,31 @@ static void judge_attribute(struct screen *screen, const struct ast_node *node)
 	}
 }
 
+/* getattr(x, "name") and hasattr(x, "name"): judged as the attribute. */
+static bool is_asked_for(const struct screen *screen)
+{
+	const struct ast_node *call = screen_parent(screen, 1);
+
+	return call->kind == AST_Call && ast_Call_func(call)->kind == AST_Name &&
+	       str_listed(*ast_Name_id(ast_Call_func(call)), " getattr hasattr ") &&
+	       ast_Call_args(call)->count > 1 &&
+	       ast_Call_args(call)->items[1] == screen_here(screen);
+}
+
 /* Text that may become a format somewhere in the program. */
 static void note_text(struct screen *screen, struct str text)
 {
 	if (!screen->paths_found && text.len && text.len < 512)
 		screen->paths_found = screen_bad_path(text);
+	if (text.len < 128 && screen_system_file(text))
+		screen->file_found = true;
 	if (text.len < 3)
 		return;
 	screen->names_found |= text.len < 64 && screen_bad_name(screen, text);
 	if (str_is(text, "__match_args__"))
 		screen->match_text = screen_here(screen);
+	if (str_is(text, "__annotations__") && !is_asked_for(screen))
+		screen->changed_annotations = screen_here(screen);
 	if (str_is(text, "allow_pickle") || str_is(text, "eval_str"))
 		screen->keyword_found = true;
 	/* Examples that are put together, and so are no docstring that can be read. */
@@ -248,6 +265,10 @@ static void judge_definition(struct screen *screen, const struct ast_node *node)
 	case AST_arg:
 		define(screen, node, ast_arg_arg(node));
 		screen_note_annotation(screen, ast_arg_annotation(node));
+		break;
+	case AST_keyword: /* dict(__annotations__=...) */
+		if (ast_keyword_arg(node) && str_is(*ast_keyword_arg(node), "__annotations__"))
+			screen->changed_annotations = node;
 		break;
 	case AST_alias:
 		define(screen, screen_parent(screen, 1), ast_alias_asname(node));

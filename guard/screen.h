@@ -137,6 +137,7 @@ struct screen {
 	bool formats_found;             /* text of a format that reads what may not be read */
 	bool names_found;               /* text that is an attribute not allowed */
 	bool paths_found;               /* text that is a path not allowed */
+	bool file_found;                /* text that plainly is a file of the system */
 	uint32_t nesting;               /* of folds within values within folds */
 	bool copies;                    /* imports copy or dataclasses: __reduce__ is called */
 	bool failed;                    /* no memory */
@@ -212,6 +213,8 @@ void screen_import(struct screen *screen, const struct ast_node *node);
 void screen_import_from(struct screen *screen, const struct ast_node *node);
 bool screen_bad_name(const struct screen *screen, struct str name);
 bool screen_owns(const struct screen *screen, struct str name);
+/* Whether the dict that is being judged is only read where it stands. */
+bool screen_only_reads(const struct screen *screen);
 
 /* classes.c */
 void screen_class(struct screen *screen, const struct ast_node *node);
@@ -238,6 +241,7 @@ bool screen_is_builtin(const struct screen *screen, uint32_t scope, const struct
 /* settle.c: 0, or -1 without memory. */
 int screen_settle(struct screen *screen);
 bool screen_bad_path(struct str text);
+bool screen_system_file(struct str text);
 
 /* getattr.c */
 /* Whether an object is one from which attributes lead anywhere. */

@@ -64,6 +64,17 @@ bool screen_bad_path(struct str text)
 	return known_root(root) || str_is(root, "tmp") || str_is(root, ".");
 }
 
+/* "/etc/passwd", which is nothing but a file of the system, whatever road it takes. */
+bool screen_system_file(struct str text)
+{
+	static const char *const roots[] = {"/proc/", "/etc/", "/sys/", "/root/", "/dev/"};
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+		if (str_starts(text, str_of(roots[i])) && text.len > strlen(roots[i]))
+			return screen_bad_path(text);
+	return false;
+}
+
 static bool is_bad_path(const struct flow *flow, struct str text)
 {
 	(void)flow;
@@ -132,6 +143,22 @@ static bool is_bad_code(const struct flow *flow, struct str text)
 	return !screen_plain_code(text);
 }
 
+/* A parameter: all that it is given has been followed. */
+static bool is_only_given(const struct screen *screen, const struct unknown_use *use)
+{
+	struct resolution found;
+
+	if (use->subject->kind != AST_Name)
+		return false;
+	found = names_resolve(
+		&screen->names, use->scope, ast_Name_id(use->subject), use->subject->start);
+	for (const struct binding *b = found.count ? found.symbols[0]->bindings : NULL; b;
+		b = b->next)
+		if (b->kind != BIND_PARAM)
+			return false;
+	return found.count != 0;
+}
+
 static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 {
 	switch (use->needs) {
@@ -148,7 +175,9 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 		if (!flow->screen->paths_found || !use->subject)
 			return flow->screen->paths_found;
 		flow_ask(flow, FLOW_PATHS, is_bad_path, NULL);
-		return flow_reaches(flow, use->scope, use->subject);
+		return flow_reaches(flow, use->scope, use->subject) ||
+		       (flow->screen->file_found && use->otherwise != GUARD_RULE_COUNT &&
+			       !is_only_given(flow->screen, use));
 	default:
 		return is_bad_name_use(flow, use);
 	}

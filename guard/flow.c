@@ -33,22 +33,6 @@ static int by_name(const void *a, const void *b)
 	return str_cmp(((const struct flow_site *)a)->name, ((const struct flow_site *)b)->name);
 }
 
-static void *more(
-	struct screen *screen, void *items, uint32_t count, uint32_t *capacity, size_t size)
-{
-	void *grown;
-
-	if (count < *capacity)
-		return items;
-	*capacity = *capacity ? *capacity * 2 : 64;
-	grown = arena_array(screen->arena, *capacity, size);
-	if (!grown)
-		screen->failed = true;
-	else if (count)
-		memcpy(grown, items, count * size);
-	return grown;
-}
-
 static bool last_name(const struct ast_node *node, struct str *ret)
 {
 	if (node->kind == AST_Name)
@@ -62,18 +46,24 @@ static bool last_name(const struct ast_node *node, struct str *ret)
 
 static void add_site(struct flow *flow, struct flow_site site)
 {
-	flow->sites = more(flow->screen, flow->sites, flow->site_count, &flow->site_capacity,
-		sizeof(*flow->sites));
-	if (flow->sites)
-		flow->sites[flow->site_count++] = site;
+	struct flow_site *sites = screen_more(
+		flow->screen, flow->sites, flow->site_count, &flow->site_capacity, sizeof(*sites));
+
+	if (!sites)
+		return;
+	flow->sites = sites;
+	sites[flow->site_count++] = site;
 }
 
 static void add_lambda(struct flow *flow, const struct ast_node *lambda, struct flow_site site)
 {
-	flow->lambdas = more(flow->screen, flow->lambdas, flow->lambda_count,
-		&flow->lambda_capacity, sizeof(*flow->lambdas));
-	if (flow->lambdas)
-		flow->lambdas[flow->lambda_count++] = (struct flow_lambda){lambda, site};
+	struct flow_lambda *lambdas = screen_more(flow->screen, flow->lambdas, flow->lambda_count,
+		&flow->lambda_capacity, sizeof(*lambdas));
+
+	if (!lambdas)
+		return;
+	flow->lambdas = lambdas;
+	lambdas[flow->lambda_count++] = (struct flow_lambda){lambda, site};
 }
 
 static void index_call(struct flow *flow, const struct ast_node *call, uint32_t scope)

@@ -68,20 +68,13 @@ void screen_module_use(struct screen *screen, const struct ast_node *node, struc
 
 void screen_note_read(struct screen *screen, struct str name)
 {
-	if (screen->read_count == screen->read_capacity) {
-		uint32_t capacity = screen->read_capacity ? screen->read_capacity * 2 : 16;
-		struct str *reads = arena_array(screen->arena, capacity, sizeof(*reads));
+	struct str *reads = screen_more(
+		screen, screen->reads, screen->read_count, &screen->read_capacity, sizeof(*reads));
 
-		if (!reads) {
-			screen->failed = true;
-			return;
-		}
-		if (screen->read_count)
-			memcpy(reads, screen->reads, screen->read_count * sizeof(*reads));
-		screen->reads = reads;
-		screen->read_capacity = capacity;
-	}
-	screen->reads[screen->read_count++] = name;
+	if (!reads)
+		return;
+	screen->reads = reads;
+	reads[screen->read_count++] = name;
 }
 
 void screen_note_locals(struct screen *screen, const struct ast_node *node)

@@ -161,22 +161,17 @@ static int judge_doctests(struct screen *screen, const struct ast_node *module, 
 
 static void add_forward(struct screen *screen, const struct ast_node *node)
 {
-	if (screen->forward_count == screen->forward_capacity) {
-		uint32_t capacity = screen->forward_capacity ? screen->forward_capacity * 2 : 32;
-		const struct ast_node **grown =
-			arena_array(screen->arena, capacity, sizeof(*grown));
+	const struct ast_node **forwards = NULL;
 
-		if (!grown || capacity > FORWARDS_MAX) {
-			screen->odd_annotation = node;
-			screen->failed |= !grown;
-			return;
-		}
-		if (screen->forward_count)
-			memcpy(grown, screen->forwards, screen->forward_count * sizeof(*grown));
-		screen->forwards = grown;
-		screen->forward_capacity = capacity;
+	if (screen->forward_count < FORWARDS_MAX)
+		forwards = screen_more(screen, screen->forwards, screen->forward_count,
+			&screen->forward_capacity, sizeof(*forwards));
+	if (!forwards) {
+		screen->odd_annotation = node;
+		return;
 	}
-	screen->forwards[screen->forward_count++] = node;
+	screen->forwards = forwards;
+	forwards[screen->forward_count++] = node;
 }
 
 /* All text within a node: List["..."], Optional["..."]. */

@@ -12,23 +12,34 @@
 #define BUDGET       4000            /* steps of evaluation for one node */
 #define BUDGET_TOTAL ((uint64_t)5e6) /* and for a program */
 
+void *screen_more(
+	struct screen *screen, void *items, uint32_t count, uint32_t *capacity, size_t size)
+{
+	uint32_t more = *capacity ? *capacity * 2 : 16;
+	void *grown;
+
+	if (count < *capacity)
+		return items;
+	grown = arena_array(screen->arena, more, size);
+	if (!grown) {
+		screen->failed = true;
+		return NULL;
+	}
+	if (count)
+		memcpy(grown, items, count * size);
+	*capacity = more;
+	return grown;
+}
+
 void screen_unknown(struct screen *screen, struct unknown_use use)
 {
-	if (screen->use_count == screen->use_capacity) {
-		uint32_t capacity = screen->use_capacity ? screen->use_capacity * 2 : 16;
-		struct unknown_use *uses =
-			arena_array(screen->arena, capacity, sizeof(*screen->uses));
+	struct unknown_use *uses = screen_more(
+		screen, screen->uses, screen->use_count, &screen->use_capacity, sizeof(*uses));
 
-		if (!uses) {
-			screen->failed = true;
-			return;
-		}
-		if (screen->use_count)
-			memcpy(uses, screen->uses, screen->use_count * sizeof(*uses));
-		screen->uses = uses;
-		screen->use_capacity = capacity;
-	}
-	screen->uses[screen->use_count++] = use;
+	if (!uses)
+		return;
+	screen->uses = uses;
+	uses[screen->use_count++] = use;
 }
 
 bool screen_finds(struct str text, const char *word)

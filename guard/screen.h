@@ -361,6 +361,12 @@ bool screen_speaks(struct screen *screen, const struct ast_node *node);
 /* Whether text has a word, in whatever case. */
 bool screen_finds(struct str text, const char *word);
 void screen_unknown(struct screen *screen, struct unknown_use use);
+/*
+ * An array in the arena with the items and room for one more. NULL without memory: the old array
+ * stays as it was, and the screen has failed.
+ */
+void *screen_more(
+	struct screen *screen, void *items, uint32_t count, uint32_t *capacity, size_t size);
 int screen_judge(struct guard_sink *sink, const struct ast_node *module);
 
 #endif

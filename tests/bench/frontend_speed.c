@@ -9,43 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
-#include "base/buf.h"
 #include "parser/parser.h"
 #include "parser/walk.h"
-
-#define FILES_MAX 20000
-
-struct files {
-	struct buf data[FILES_MAX];
-	size_t count;
-	size_t bytes;
-};
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void read_file(struct files *files, const char *name)
-{
-	struct buf *buf = &files->data[files->count];
-	FILE *file = fopen(name, "rb");
-	size_t got;
-
-	if (!file)
-		return;
-	*buf = (struct buf)BUF_INIT(SOURCE_MAX);
-	while (buf_reserve(buf, 65536) && (got = fread(buf->data + buf->len, 1, 65536, file)) > 0)
-		buf->len += got;
-	fclose(file);
-	files->bytes += buf->len;
-	files->count++;
-}
+#include "tests/bench/corpus.h"
 
 static size_t walk(const struct ast_node *root)
 {
@@ -78,16 +45,12 @@ int main(int argc, char **argv)
 {
 	static struct files files;
 	struct rusage before, after;
-	char name[4096];
 	double start, best = 0, share = 0, total = 0, seconds;
 	size_t nodes = 0, i;
 	int round, rounds = argc > 2 ? atoi(argv[2]) : 5;
 	uint8_t minor = argc > 1 ? (uint8_t)atoi(argv[1]) : PYTHON_MINOR_NEWEST;
 
-	while (files.count < FILES_MAX && fgets(name, sizeof(name), stdin)) {
-		name[strcspn(name, "\n")] = '\0';
-		read_file(&files, name);
-	}
+	read_names(&files);
 	getrusage(RUSAGE_SELF, &before);
 	for (round = 0; round < rounds; round++) {
 		start = now();
@@ -104,7 +67,6 @@ int main(int argc, char **argv)
 	       "\"tree_bytes_per_byte\":%.2f,\"rss_growth_kb\":%ld}\n",
 		files.count, files.bytes, nodes, best, (double)files.bytes / 1e6 / best,
 		total / (double)files.bytes, after.ru_maxrss - before.ru_maxrss);
-	for (i = 0; i < files.count; i++)
-		buf_free(&files.data[i]);
+	free_files(&files);
 	return 0;
 }

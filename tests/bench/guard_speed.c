@@ -8,44 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/buf.h"
 #include "guard/guard.h"
 #include "parser/compile_errors.h"
 #include "parser/parser.h"
-
-#define FILES_MAX 20000
-
-struct files {
-	struct buf data[FILES_MAX];
-	size_t count;
-	size_t bytes;
-};
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void read_file(struct files *files, const char *name)
-{
-	struct buf *buf = &files->data[files->count];
-	FILE *file = fopen(name, "rb");
-	size_t got;
-
-	if (!file)
-		return;
-	*buf = (struct buf)BUF_INIT(SOURCE_MAX);
-	while (buf_reserve(buf, 65536) && (got = fread(buf->data + buf->len, 1, 65536, file)) > 0)
-		buf->len += got;
-	fclose(file);
-	files->bytes += buf->len;
-	files->count++;
-}
+#include "tests/bench/corpus.h"
 
 /* Whether it is a program at all; with the errors of compile() looked for, if asked. */
 static bool parse(struct str bytes, uint8_t minor, bool compile)
@@ -83,17 +50,13 @@ static double least(double a, double b)
 int main(int argc, char **argv)
 {
 	static struct files files;
-	char name[4096];
 	double start, parsed = 0, compiled = 0, judged = 0;
 	size_t verdicts[3] = {0}, findings = 0;
 	uint8_t minor = argc > 1 ? (uint8_t)atoi(argv[1]) : PYTHON_MINOR_NEWEST;
 	int rounds = argc > 2 ? atoi(argv[2]) : 5;
 	const struct guard_policy *policy = guard_policy_find(argc > 3 ? argv[3] : "standard");
 
-	while (files.count < FILES_MAX && fgets(name, sizeof(name), stdin)) {
-		name[strcspn(name, "\n")] = '\0';
-		read_file(&files, name);
-	}
+	read_names(&files);
 	if (!policy)
 		return 2;
 	for (int round = 0; round < rounds; round++) {
@@ -117,7 +80,6 @@ int main(int argc, char **argv)
 	       "\n",
 		files.count, files.bytes, parsed, compiled, judged, judged / parsed - 1,
 		verdicts[GUARD_ALLOW], verdicts[GUARD_REJECT], verdicts[GUARD_ERROR], findings);
-	for (size_t i = 0; i < files.count; i++)
-		buf_free(&files.data[i]);
+	free_files(&files);
 	return 0;
 }

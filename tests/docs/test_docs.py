@@ -18,7 +18,7 @@ DOCUMENTS = [tap.TOP / f"{name}.md"
 FENCE = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
 # A name in backquotes that means a file of this tree.
 FILE_NAME = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:c|h|def|py|sh|md|am|ac|m4|[1-9])|"
-                       r"(?:tests|examples|man|\.ci|m4|base|lexer|parser|guard|runtime|cli)/[\w./-]*)`")
+                       r"(?:tests|examples|man|\.ci|m4|base|lexer|parser|guard|runtime|cli|gateway)/[\w./-]*)`")
 
 
 def text(path):
@@ -121,6 +121,15 @@ def pages_know_every_option():
         assert not other, f"pysbx-{command}.1 gives other arguments than the table: {other}"
 
 
+def page_of_mcp_knows_every_option():
+    """pysbx-mcp(1) describes exactly the options of gateway/options.def"""
+    page = text(tap.TOP / "man" / "pysbx-mcp.1")
+    described = dict(re.findall(r"^\.It .*?\bFl -([\w-]+)(?: Ar (.*))?$", page, re.M))
+    rows = re.findall(r'^OPTION\(\w+, (?:\'.\'|0), "([\w-]+)", (?:"(.*?)"|NULL), ',
+                      text(tap.TOP / "gateway" / "options.def"), re.M)
+    assert described == dict(rows) and len(rows) > 8, set(described.items()) ^ set(rows)
+
+
 def pages_are_correct():
     """mandoc finds nothing to warn of in the manual"""
     if not shutil.which("mandoc"):
@@ -172,5 +181,6 @@ if __name__ == "__main__":
     sys.exit(tap.run([
         examples_have_their_real_output, named_files_exist, links_lead_somewhere,
         named_commands_exist, every_command_is_told_of, pages_know_every_option,
+        page_of_mcp_knows_every_option,
         pages_from_tables_are_the_tables, pages_are_correct, help_is_there,
         version_is_the_trees]))

@@ -58,10 +58,10 @@ def installed_program_has_no_privilege():
     assert "security.capability" not in os.listxattr(program())
 
 
-def readelf(*flags):
+def readelf(*flags, of=None):
     if not shutil.which("readelf"):
         raise tap.Skip("readelf is not installed")
-    return tap.command("readelf", "-W", *flags, program(), check=0).stdout
+    return tap.command("readelf", "-W", *flags, of or program(), check=0).stdout
 
 
 def links_three_libraries():
@@ -76,19 +76,38 @@ def links_three_libraries():
         assert {n.split(".")[0] for n in needed} >= {"libc", "libseccomp", "libcap"}, needed
 
 
-def is_hardened():
+def gateway():
+    """The MCP server's own program."""
+    found = list(stage.rglob("libexec/pysbx/pysbx-mcp"))
+    if not found:
+        assert "WITH_GATEWAY_TRUE = #" in (tap.BUILD / "Makefile").read_text(), installed()
+        raise tap.Skip("configured without the gateway")
+    return found[0]
+
+
+def gateway_links_its_own():
+    """the MCP server's program links jansson and libmicrohttpd, and nothing that runs programs"""
+    if SANITIZED:
+        raise tap.Skip("the sanitizers link libraries of their own")
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("-d", of=gateway()))
+    assert {n.split(".")[0] for n in needed} <= {"libc", "libm", "libjansson", "libmicrohttpd", "ld-linux-x86-64"}, needed
+    assert gateway().stat().st_mode & 0o6022 == 0
+    is_hardened(gateway())
+
+
+def is_hardened(program=None):
     """position independent, relocations read-only and bound at start, no executable stack"""
     if SANITIZED or "-fPIE" not in (tap.BUILD / "Makefile").read_text():
         raise tap.Skip("a build without hardening")
-    assert re.search(r"Type:\s+DYN", readelf("-h")), "not position independent"
-    segments = readelf("-l")
+    assert re.search(r"Type:\s+DYN", readelf("-h", of=program)), "not position independent"
+    segments = readelf("-l", of=program)
     assert "GNU_RELRO" in segments
     stack = re.search(r"GNU_STACK.*?(R\w*)\s+0x", segments)
     assert stack and "E" not in stack.group(1), "executable stack"
     assert not re.search(r"LOAD.*RWE", segments), "a segment both writable and executable"
     if not STATIC:
-        assert re.search(r"BIND_NOW|FLAGS_1.*NOW", readelf("-d")), "lazy binding"
-        assert "(TEXTREL)" not in readelf("-d")
+        assert re.search(r"BIND_NOW|FLAGS_1.*NOW", readelf("-d", of=program)), "lazy binding"
+        assert "(TEXTREL)" not in readelf("-d", of=program)
 
 
 def uninstall_leaves_nothing():
@@ -103,6 +122,6 @@ if __name__ == "__main__":
         stage = Path(folder)
         status = tap.run([
             install_puts_files_under_destdir, installed_program_runs,
-            installed_program_has_no_privilege, links_three_libraries, is_hardened,
+            installed_program_has_no_privilege, links_three_libraries, is_hardened, gateway_links_its_own,
             uninstall_leaves_nothing])
     sys.exit(status)

@@ -142,7 +142,7 @@ static bool follows_own(struct str text, size_t at)
  * Text given to df.query() and df.eval(), by whatever road: "@" leads to the program's names. A
  * plain @limit is a value to compare with; one that is called or read from may be a module.
  */
-static bool is_odd_query(struct str text)
+bool screen_odd_query(struct str text)
 {
 	char quote = '\0';
 
@@ -178,10 +178,41 @@ static void judge_query(struct screen *screen, const struct ast_node *call, uint
 	if ((!str_is(name, "query") && !str_is(name, "eval")) || screen_owns(screen, name))
 		return;
 	for (uint32_t i = 0; i < 2 && (i < args->count || (expr && !i)); i++) {
-		text = screen_fold(screen, scope, i < args->count ? args->items[i] : expr);
-		if (text.kind == FOLD_STR && is_odd_query(text.text))
+		const struct ast_node *arg = i < args->count ? args->items[i] : expr;
+
+		text = screen_fold(screen, scope, arg);
+		if (text.kind == FOLD_STR && screen_odd_query(text.text))
 			screen_sink_found(screen, call, name);
+		else if (text.kind == FOLD_NONE && arg->kind != AST_Constant)
+			screen_unknown(screen, (struct unknown_use){.node = call,
+						       .subject = arg,
+						       .scope = scope,
+						       .rule = GUARD_RULE_SINK,
+						       .otherwise = GUARD_RULE_COUNT,
+						       .needs = NEEDS_QUERY});
 	}
+}
+
+/* The environment of a templating engine, by whatever road: df.style.env.from_string("{{ ... }}")
+ */
+static void judge_template(struct screen *screen, const struct ast_node *call, uint32_t scope)
+{
+	const struct ast_node *first = screen_argument(call, 0, "source");
+	struct fold text = {.kind = FOLD_NONE};
+	struct values base;
+
+	values_clear(&base);
+	screen_evaluate(
+		screen, scope, ast_Attribute_value(ast_Call_func(call)), SCREEN_DEPTH, &base);
+	for (uint32_t i = 0; i < base.count; i++)
+		if (str_starts(base.items[i].path, STR("jinja2.sandbox.")))
+			return;
+	if (first && !screen_owns(screen, STR("from_string")))
+		text = screen_fold(screen, scope, first);
+	if (text.kind == FOLD_STR && text.text.len &&
+		(memmem(text.text.ptr, text.text.len, "{{", 2) ||
+			memmem(text.text.ptr, text.text.len, "{%", 2)))
+		screen_sink_found(screen, call, STR("from_string"));
 }
 
 /* Whether SQL opens a file: 'ATTACH' and 'VACUUM INTO' name one, load_extension() runs one. */
@@ -285,6 +316,8 @@ void screen_call(struct screen *screen, const struct ast_node *node, uint32_t sc
 		method = true;
 		screen_format_method(screen, node, scope);
 		judge_query(screen, node, scope);
+		if (str_is(*ast_Attribute_attr(func), "from_string"))
+			judge_template(screen, node, scope);
 		if (str_starts(*ast_Attribute_attr(func), STR("execute")))
 			judge_sql(screen, node, scope);
 		if (str_is(*ast_Attribute_attr(func), "__init__") ||

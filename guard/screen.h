@@ -91,7 +91,8 @@ struct unknown_use {
 		NEEDS_FORMAT,
 		NEEDS_PATH,
 		NEEDS_KEYWORD,
-		NEEDS_CODE
+		NEEDS_CODE,
+		NEEDS_QUERY
 	} needs;
 };
 
@@ -283,6 +284,8 @@ const struct ast_node *screen_argument(
 const struct ast_node *screen_dict(
 	struct screen *screen, uint32_t scope, const struct ast_node *node, uint32_t *ret_scope);
 void screen_call(struct screen *screen, const struct ast_node *node, uint32_t scope);
+/* Text of df.query() that may call what it should not. */
+bool screen_odd_query(struct str text);
 /* Members and builtins that are open only where they are called. */
 bool screen_only_called(const struct value *value);
 

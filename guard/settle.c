@@ -137,6 +137,12 @@ static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
 	return flow_reaches(flow, use->scope, use->object);
 }
 
+static bool is_bad_query(const struct flow *flow, struct str text)
+{
+	(void)flow;
+	return screen_odd_query(text);
+}
+
 static bool is_bad_code(const struct flow *flow, struct str text)
 {
 	(void)flow;
@@ -168,6 +174,9 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 		return flow->screen->formats_found;
 	case NEEDS_KEYWORD:
 		return flow->screen->keyword_found;
+	case NEEDS_QUERY:
+		flow_ask(flow, FLOW_CODE, is_bad_query, NULL);
+		return flow_reaches(flow, use->scope, use->subject);
 	case NEEDS_CODE:
 		flow_ask(flow, FLOW_CODE, is_bad_code, NULL);
 		return flow_reaches(flow, use->scope, use->subject);
@@ -266,7 +275,7 @@ int screen_settle(struct screen *screen)
 	if (screen_settle_modules(screen) < 0)
 		return -1;
 	flow_init(&flow, screen);
-	for (int needs = NEEDS_NOTHING; screen->use_count && needs <= NEEDS_CODE; needs++)
+	for (int needs = NEEDS_NOTHING; screen->use_count && needs <= NEEDS_QUERY; needs++)
 		settle_uses(screen, &flow, needs);
 	if (screen->type_dict && (screen->names_found || screen->bound_get) &&
 		settle_dicts(screen, &flow) < 0)

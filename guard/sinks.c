@@ -261,23 +261,28 @@ static bool may_give(
 	return false;
 }
 
+/* Lists hold lists no deeper than FOLD_DEPTH. */
+static bool is_odd_text(struct fold text)
+{
+	if (text.kind == FOLD_STR)
+		return !screen_plain_code(text.text);
+	for (uint32_t i = 0; text.kind == FOLD_LIST && i < text.count; i++)
+		if (is_odd_text(text.items[i]))
+			return true;
+	return false;
+}
+
 /* Constant text of a call that is not plain, in any argument or in lists of them. */
 static bool has_odd_text(struct screen *screen, const struct ast_node *call, uint32_t scope)
 {
 	const struct ast_list *lists[] = {ast_Call_args(call), ast_Call_keywords(call)};
 
 	for (size_t k = 0; k < 2; k++)
-		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++) {
-			struct fold text = screen_fold(screen, scope,
-				k ? ast_keyword_value(lists[k]->items[i]) : lists[k]->items[i]);
-
-			if (text.kind == FOLD_STR && !screen_plain_code(text.text))
+		for (uint32_t i = 0; i < lists[k]->count && i < 16; i++)
+			if (is_odd_text(screen_fold(screen, scope,
+				    k ? ast_keyword_value(lists[k]->items[i])
+				      : lists[k]->items[i])))
 				return true;
-			for (uint32_t n = 0; text.kind == FOLD_LIST && n < text.count; n++)
-				if (text.items[n].kind == FOLD_STR &&
-					!screen_plain_code(text.items[n].text))
-					return true;
-		}
 	return false;
 }
 

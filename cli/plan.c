@@ -107,6 +107,19 @@ static int check_docker(const struct settings *settings, struct err *err)
 	return 0;
 }
 
+/* Other backends have filters of their own, which answer and do not kill. */
+static int check_seccomp(const struct settings *settings, struct err *err)
+{
+	const char *backend = setting_text(settings, OPT_BACKEND);
+
+	if (setting_number(settings, OPT_SECCOMP) == 0 || strcmp(backend, "auto") == 0 ||
+		strcmp(backend, "native") == 0)
+		return 0;
+	err_set(err, EINVAL, "--seccomp strict cannot be had with --backend %s", backend);
+	err_remedy(err, "leave it out, or use --backend native");
+	return -EINVAL;
+}
+
 static bool is_variable(const char *text)
 {
 	if (!isalpha((unsigned char)*text) && *text != '_')
@@ -140,6 +153,8 @@ int plan_check_usage(const struct settings *settings, struct err *err)
 		code = plan_check_descriptor((int)setting_number(settings, OPT_STATUS_FD), err);
 	if (code == 0)
 		code = check_docker(settings, err);
+	if (code == 0)
+		code = check_seccomp(settings, err);
 	if (code == 0)
 		code = check_environment(&settings->line->lists[OPT_ENV], err);
 	return code;
@@ -235,6 +250,7 @@ int plan_make(const struct settings *settings, const struct input *input, struct
 		.stdin_fd = -1,
 		.limits = limits_of(settings),
 		.require = required_tier(settings),
+		.strict_seccomp = setting_number(settings, OPT_SECCOMP) != 0,
 		.trace_steps = setting_number(settings, OPT_VERBOSE) != 0,
 	};
 	if (!ret->code_name)

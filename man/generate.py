@@ -213,7 +213,7 @@ def syscalls():
            "The filter knows these.\nAnything else, now or in a later kernel, is\n.Er ENOSYS .\n"
            "Where arguments decide, the answers are in the order in which they are tried.\n"
            "A call that is\n.Ql hostile\nis recorded, named in the result and answered\n.Er EPERM ;\n"
-           "where there is no listener it ends the program.\nOther architectures' calls end it always.\n"
+           "where there is no listener it ends the program.\nWith\n.Fl -seccomp Cm strict\nthe hostile ones and those that are refused with\n.Er EPERM\nend it.\nOther architectures' calls end it always.\n"
            ".Bl -tag -width Ds\n"]
     for title, reason, words in calls():
         out.append(f".It Sy {escaped(title)}\n{sentence(reason)}\n")

@@ -85,8 +85,9 @@ struct box {
 	struct step_clock *clock;
 	const char **argv; /* of the program inside; NULL-terminated, made before clone */
 	const char **envp;
-	char *tmp_options; /* of the tmpfs on /tmp and /dev/shm */
-	uid_t host_uid;    /* what 65534 is outside */
+	char *root_options; /* of the root's tmpfs */
+	char *tmp_options;  /* of the tmpfs on /tmp and /dev/shm */
+	uid_t host_uid;     /* what 65534 is outside */
 	gid_t host_gid;
 	bool privileged; /* the supervisor may map an id of its own choice and set groups */
 	bool want_proc;  /* false in the second try, where /proc cannot be mounted */
@@ -109,7 +110,7 @@ struct box {
 	int stdin_read;   /* or -1: /dev/null */
 	int stdout_write;
 	int stderr_write;
-	int file_fds[64]; /* input files, opened by the supervisor with the caller's rights */
+	int file_fds[RT_FILES_MAX]; /* opened by the supervisor with the caller's rights */
 	unsigned file_count;
 
 	/* Used inside only. */

@@ -470,7 +470,9 @@ int contained_run(
 	run.input_ended = plan->stdin_fd < 0;
 	output_init(&run.output[RT_STDOUT], plan->limits.output_bytes);
 	output_init(&run.output[RT_STDERR], plan->limits.output_bytes);
-	code = prepare(&run, &err);
+	code = plan->strict_seccomp
+		       ? err_set(&err, ENOTSUP, "--seccomp strict is the native backend's only")
+		       : prepare(&run, &err);
 	/* It asks again what its caller has answered before: nothing may get past that. */
 	if (code == 0 && plan->may_run && !plan->may_run(plan->may_run_context))
 		code = err_set(&err, EPERM, "the program may not run");

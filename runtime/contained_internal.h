@@ -33,7 +33,7 @@ struct contained {
 	int in;
 	int out;
 	int err;
-	int file_fds[64];
+	int file_fds[RT_FILES_MAX];
 	unsigned file_count;
 	const char **argv;
 	const char **envp;

@@ -107,6 +107,11 @@ static void take_steps(struct box *box, int channel, unsigned first, unsigned en
 /* The program's half of the steps; the last one execs. */
 static _Noreturn void program_main(struct box *box)
 {
+	unsigned i;
+
+	/* The init writes them into the root; here they would stand against the program's limit. */
+	for (i = 0; i < box->file_count; i++)
+		fd_close(&box->file_fds[i]);
 	fd_close(&box->channel);
 	fd_close(&box->pair[0]);
 	take_steps(box, box->exec_channel, STEP_FIRST_OF_PROGRAM, STEP_COUNT);

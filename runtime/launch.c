@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define INPUT_FILES_BYTES_MAX ((uint64_t)64 << 20)
+#define OWN_FILES             128 /* what a run needs beside them, and a caller may have open */
 
 static int no_memory(struct err *err)
 {
@@ -30,12 +32,23 @@ static int open_input_file(const struct rt_file *file, uint64_t *left, int *ret_
 	return 0;
 }
 
+static void raise_file_limit(size_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int launch_open_files(const struct rt_plan *plan, int *fds, unsigned *ret_count, struct err *err)
 {
 	uint64_t left = INPUT_FILES_BYTES_MAX;
 	size_t i;
 	int code = 0;
 
+	raise_file_limit(OWN_FILES + plan->file_count);
 	for (i = 0; code == 0 && i < plan->file_count; i++) {
 		code = open_input_file(&plan->files[i], &left, &fds[i], err);
 		*ret_count = (unsigned)i + 1;

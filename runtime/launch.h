@@ -10,7 +10,8 @@
 
 /*
  * Opens plan->files with the caller's rights: regular files, 64 MiB together. *ret_count is how
- * many of fds (at least plan->file_count) are to be closed, also after a failure. 0 or -errno.
+ * many of fds (at least plan->file_count) are to be closed, also after a failure. Where the soft
+ * limit of open files is too low for them, it is raised as far as the hard one allows. 0 or -errno.
  */
 int launch_open_files(const struct rt_plan *plan, int *fds, unsigned *ret_count, struct err *err);
 

@@ -26,8 +26,6 @@ int umount2(const char *target, int flags);
 #define MNT_DETACH 2
 #endif
 
-#define ROOT_OPTIONS "size=96m,nr_inodes=4096,mode=755"
-
 static int open_tree(int dir, const char *path, unsigned flags)
 {
 	return (int)syscall(SYS_open_tree, dir, path, flags);
@@ -104,7 +102,8 @@ int step_mount_root(struct box *box)
 	size_t i;
 
 	for (i = 0; i < 2; i++)
-		if (mount("tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV, ROOT_OPTIONS) == 0)
+		if (mount("tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV, box->root_options) ==
+			0)
 			return chdir(places[i]) < 0 ? -errno : 0;
 	return box_fail_at(box, "tmpfs");
 }
@@ -379,10 +378,21 @@ unsigned long long mounts_tmp_inodes(uint64_t bytes)
 	return inodes > 65536 ? 65536 : inodes;
 }
 
-int mounts_tmp_options(uint64_t bytes, char *text, size_t size)
+int mounts_tmp_options(uint64_t bytes, size_t links, char *text, size_t size)
 {
 	return snprintf(text, size, "size=%llu,nr_inodes=%llu,mode=1777", (unsigned long long)bytes,
-		mounts_tmp_inodes(bytes));
+		mounts_tmp_inodes(bytes) + links);
+}
+
+int mounts_root_options(const struct rt_plan *plan, char *text, size_t size)
+{
+	size_t inodes = 4096, i;
+	const char *at;
+
+	for (i = 0; i < plan->file_count; i++)
+		for (at = plan->files[i].name, inodes++; (at = strchr(at, '/')); at++)
+			inodes++;
+	return snprintf(text, size, "size=96m,nr_inodes=%zu,mode=755", inodes);
 }
 
 /* What the kernel says of the finished root; 0, or -EPROTO with the object named. */

@@ -71,8 +71,6 @@ static void run_init(struct run *run, const struct rt_plan *plan, struct rt_resu
 	box->plan = plan;
 	box->channel = box->exec_channel = box->stdin_read = box->stdout_write = box->stderr_write =
 		box->proc = -1;
-	for (i = 0; i < sizeof(box->file_fds) / sizeof(box->file_fds[0]); i++)
-		box->file_fds[i] = -1;
 	for (i = 0; i < LAYOUT_BINDS_MAX; i++)
 		box->trees[i] = -1;
 	for (i = 0; i < sizeof(box->devices) / sizeof(box->devices[0]); i++)
@@ -190,7 +188,9 @@ static int check_tier(struct run *run, const struct err *cgroup_err, struct err 
 
 static int prepare(struct run *run, bool want_listener, enum rt_status *ret_status, struct err *err)
 {
-	struct seccomp_options options = {.notify = want_listener && seccomp_may_notify()};
+	const bool strict = run->plan->strict_seccomp;
+	struct seccomp_options options = {
+		.notify = want_listener && !strict && seccomp_may_notify(), .strict = strict};
 	int code;
 
 	*ret_status = RT_ERROR;

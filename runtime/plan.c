@@ -12,7 +12,6 @@
 #define WEEK         (UINT64_C(604800) * 1000 * MILLISECOND)
 #define BYTES_MAX    (UINT64_C(1) << 46)
 #define NAME_LEN_MAX 200
-#define FILES_MAX    64
 
 static int check_ranges(const struct rt_limits *limits, struct err *err)
 {
@@ -69,8 +68,8 @@ static int check_files(const struct rt_plan *plan, struct err *err)
 {
 	size_t i, j;
 
-	if (plan->file_count > FILES_MAX)
-		return err_set(err, EINVAL, "--file: at most %d files", FILES_MAX);
+	if (plan->file_count > RT_FILES_MAX)
+		return err_set(err, E2BIG, "--file: at most %d files", RT_FILES_MAX);
 	for (i = 0; i < plan->file_count; i++) {
 		const char *name = plan->files[i].name;
 

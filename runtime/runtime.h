@@ -76,6 +76,8 @@ struct rt_file {
 	const char *path; /* opened by pysbx with the caller's rights; a regular file */
 };
 
+#define RT_FILES_MAX 1024
+
 enum rt_stream_id { RT_STDOUT, RT_STDERR };
 
 struct rt_plan {
@@ -92,6 +94,8 @@ struct rt_plan {
 	int stdin_fd;       /* -1: empty; else copied into a pipe, borrowed */
 	struct rt_limits limits;
 	enum rt_tier require;
+	/* A refused system call ends its process (SIGSYS), and no listener tells of it. */
+	bool strict_seccomp;
 	/* The Python 3.minor that the program was read as, where that is not the one that runs it
 	 * anyway: a container that has another is refused. 0: any. */
 	unsigned minor;

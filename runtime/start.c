@@ -131,17 +131,38 @@ static int choose_ids(struct box *box, struct err *err)
 	return code;
 }
 
+/* How many different first parts the names of the input files have. */
+static size_t count_links(const struct rt_plan *plan)
+{
+	size_t links = 0, i, j;
+
+	for (i = 0; i < plan->file_count; i++) {
+		const char *name = plan->files[i].name;
+		size_t len = strcspn(name, "/");
+
+		for (j = 0; j < i; j++)
+			if (strncmp(plan->files[j].name, name, len) == 0 &&
+				strcspn(plan->files[j].name, "/") == len)
+				break;
+		links += j == i;
+	}
+	return links;
+}
+
 int run_prepare(struct run *run, struct err *err)
 {
 	struct box *box = &run->box;
 	char options[96];
 	int code;
 
-	mounts_tmp_options(run->plan->limits.tmpfs_bytes, options, sizeof(options));
+	mounts_tmp_options(
+		run->plan->limits.tmpfs_bytes, count_links(run->plan), options, sizeof(options));
 	box->tmp_options = arena_strdup(run->arena, str_of(options));
+	mounts_root_options(run->plan, options, sizeof(options));
+	box->root_options = arena_strdup(run->arena, str_of(options));
 	box->no_caps = caps_make_empty();
 	box->landlock_abi = landlock_abi();
-	if (!box->tmp_options || !box->no_caps)
+	if (!box->tmp_options || !box->root_options || !box->no_caps)
 		return no_memory(err);
 	if (run->plan->trace_steps) {
 		box->clock = mmap(NULL, sizeof(*box->clock), PROT_READ | PROT_WRITE,

@@ -225,6 +225,18 @@ def _():
         same(run("--backend", "auto", option, "x", "-c", "1").status, 0, option)
 
 
+@test("--seccomp strict is the native backend's only, from a file too")
+def _():
+    usage_error(["run", "--seccomp", "strict", "--backend", "oci:runc", "-c", "1"][1:], "--seccomp strict", "--backend native")
+    usage_error(["--seccomp", "kill", "-c", "1"], "--seccomp", "notify", "strict")
+    with scratch() as top:
+        (top / "conf").write_text("seccomp = strict\n")
+        usage_error(["--config", str(top / "conf"), "--backend", "oci:runc", "-c", "1"], "--seccomp strict")
+        needs_isolation()
+        code = "import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)"
+        same(run("--guard", "off", "--config", str(top / "conf"), "-c", code).status, 159)
+
+
 @test("--backend native and --require are kept")
 def _():
     needs_isolation()

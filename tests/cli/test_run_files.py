@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import subprocess
 
 from cli import holds, main, needs_isolation, run, same, scratch, test, usage_error
@@ -43,6 +44,38 @@ def _():
         result = run("--file", f"x={top}/none", "-c", "1")
         same(result.status in (125, 127), True, result)
         holds(result.err, "none")
+
+
+@test("--file: a thousand files of any name, 64M together, and not one more")
+def _():
+    needs_isolation()
+    with scratch() as top:
+        (top / "x").write_text("x")
+        names = [f"{'d/' * (n % 40)}\u540d {n}\n'$" for n in range(1024)]
+        words = [word for name in names for word in ("--file", f"{name}={top}/x")]
+        code = ("import os, pathlib\n"
+                "print(sum(len(files) for _, _, files in os.walk('/sandbox')), pathlib.Path('\u540d 0\\n\\'$').read_text())\n"
+                # The links to them take nothing of what the program may have.
+                "made = 0\n"
+                "try:\n"
+                "    while True: open(f'/tmp/{made}', 'w').close(); made += 1\n"
+                "except OSError as error: print(made, error.errno)")
+
+        def few_open_files():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        few = run("--guard", "off", "--tmpfs-size", "64K", "-c", code.replace("'\u540d 0\\n\\'$'", "'/etc/hosts'"))
+        many = run("--guard", "off", "--tmpfs-size", "64K", *words, "-c", code, preexec_fn=few_open_files)
+        same(many.status, 0, many)
+        same(many.text.splitlines()[0], "1025 x")
+        same(many.text.splitlines()[1], few.text.splitlines()[-1])
+        holds(run(*words, "--file", f"more={top}/x", "-c", "1").err, "--file: at most 1024 files")
+        with open(top / "big", "wb") as big:
+            big.truncate((64 << 20) - 1)
+        code = "import os; print(os.stat('big').st_size)"
+        same(run("--guard", "off", "--file", f"big={top}/big", "--file", f"x={top}/x", "-c", code).text, f"{(64 << 20) - 1}\n")
+        result = run("--file", f"big={top}/big", "--file", f"x={top}/x", "--file", f"y={top}/x", "-c", "1")
+        same(result.status, 125, result)
+        holds(result.err, f"--file y={top}/x: input files together are larger than 64M")
 
 
 @test("--fetch brings files back, as base64 and on disk")

@@ -278,6 +278,41 @@ for _ in range(100000): call(0, 0, 0, 0)
         assert (denied["name"], denied["count"]) == ("ptrace", 100000), result
 
 
+def strict(caller):
+    """--seccomp strict: what is hostile and what is EPERM ends the process, what libraries expect does not"""
+    only_x86_64()
+    code = calls_text() + PROBE + """
+os.makedirs("/tmp/out", exist_ok=True)
+open("/tmp/out/answers", "w").write(json.dumps(answers))
+"""
+    _, result = caller.run(code, "--seccomp", "strict", "--fetch", "answers", "--timeout", "30s")
+    assert result["status"] == "ok" and not result["denied_syscalls"], result
+    assert "seccomp-listener" not in result["isolation"]["layers"] and "seccomp" in result["isolation"]["layers"], result
+    answers = json.loads(base64.b64decode(result["files"][0]["content_base64"]))
+    for (name, _, args, wanted), answer in zip(CALLS, answers):
+        wanted = "signal 31" if wanted in (HOSTILE, EPERM) else wanted
+        assert answer == wanted, (name, args, answer, wanted)
+    for number in (101, 275):  # ptrace is hostile, splice is EPERM
+        status, result = caller.run(f"import ctypes\nctypes.CDLL(None).syscall({number}, 0, 0, 0, 0, 0, 0)\nprint('on')",
+                                    "--seccomp", "strict")
+        assert status == 159 and result["status"] == "seccomp" and result["stdout"] == "", result
+    value = caller.value("""
+import asyncio, multiprocessing, shutil, subprocess, sys, threading
+value = []
+thread = threading.Thread(target=value.append, args=("thread",))
+thread.start()
+thread.join()
+value.append(subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True).stdout)
+value.append(asyncio.run(asyncio.sleep(0, "slept")))
+with multiprocessing.Pool(2) as pool:
+    value.append(pool.map(abs, [-1, -2]))
+open("/tmp/a", "w").write("text")
+shutil.copy2("/tmp/a", "/tmp/b")
+value.append(open("/tmp/b").read())
+""", "--seccomp", "strict", "--timeout", "30s")
+    assert value == ["thread", "1\n", "slept", [1, 2], "text"], value
+
+
 def core_limit(caller):
     """RLIMIT_CORE cannot be set, other limits only lowered"""
     value = caller.value("""
@@ -298,4 +333,4 @@ for what, limit in ((resource.RLIMIT_CORE, (0, 0)), (resource.RLIMIT_NOFILE, (10
 
 if __name__ == "__main__":
     sys.exit(main([published_answers, hostile_calls_are_named, families, set_id_files, other_abis,
-                   threads_go_on, flood, core_limit]))
+                   threads_go_on, flood, strict, core_limit]))

@@ -146,6 +146,15 @@ void screen_class(struct screen *screen, const struct ast_node *node)
 			screen_owns(screen, STR("parse")))
 			guard_find(screen->sink, GUARD_RULE_FORMAT, node,
 				"a Formatter whose own parse() makes its fields");
+		/* class P(type(Path())): a base that has no name of its own. */
+		if (bases->items[i]->kind == AST_Call &&
+			(screen_may_be(&base, VALUE_MEMBER, "pathlib.Path") ||
+				screen_may_be(&base, VALUE_MEMBER, "pathlib.PosixPath")))
+			screen_unknown(screen, (struct unknown_use){.node = node,
+						       .scope = scope,
+						       .rule = GUARD_RULE_PATH,
+						       .otherwise = GUARD_RULE_COUNT,
+						       .needs = NEEDS_PATH});
 		if (screen_may_be(&base, VALUE_MEMBER, "shlex.shlex") &&
 			class_binds(node, "source"))
 			guard_find(screen->sink, GUARD_RULE_PATH, node,

@@ -275,6 +275,10 @@ static void add_type(const struct values *base, struct values *values)
 		else if ((value->kind == VALUE_MEMBER && str_starts(value->path, STR("sys.std"))) ||
 			 (value->kind == VALUE_RESULT && str_starts(value->path, STR("open"))))
 			add(values, VALUE_MEMBER, STR("io.FileIO"));
+		else if (value->kind == VALUE_RESULT &&
+			 (str_is(value->path, "pathlib.Path") ||
+				 str_is(value->path, "pathlib.PosixPath")))
+			add(values, VALUE_MEMBER, value->path);
 	}
 	add(values, VALUE_TYPE, STR(""));
 }

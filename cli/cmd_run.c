@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/backend.h"
 #include "cli/cli.h"
 #include "cli/fetch.h"
 #include "cli/nls.h"
@@ -23,7 +24,6 @@
 #include "cli/screen.h"
 #include "cli/show.h"
 #include "cli/values.h"
-#include "runtime/oci.h"
 
 #define ARENA_BYTES ((size_t)16 << 20) /* settings, lists and names */
 
@@ -232,8 +232,6 @@ static int prepare(struct run *run)
 		if (run->fetch_dir < 0)
 			return fail(run, RT_ERROR, CLI_RUN_FAILED, &err);
 	}
-	if (plan_backend_missing(&run->settings, &err))
-		return fail(run, RT_UNAVAILABLE, -1, &err);
 	return 0;
 }
 
@@ -253,12 +251,9 @@ static void store_files(struct run *run)
 
 static void execute(struct run *run)
 {
-	const char *backend = setting_text(&run->settings, OPT_BACKEND);
-	bool is_native = strncmp(backend, "oci:", 4) != 0;
-
 	/* In a process of its own the guard works while the native backend makes ready; else it is
 	 * done now: no container is made for what may not run. */
-	if (run->screening.is_sealed && is_native) {
+	if (run->screening.is_sealed && backend_waits_for_guard(&run->settings)) {
 		run->plan.may_run = may_run;
 		run->plan.may_run_context = run;
 	} else if (!may_run(run)) {
@@ -269,10 +264,7 @@ static void execute(struct run *run)
 		run->plan.on_output = relay_piece;
 		run->plan.context = &run->relay;
 	}
-	if (is_native)
-		rt_run(&run->plan, &run->result);
-	else
-		oci_run(&run->plan, backend + 4, &run->result);
+	backend_run(&run->settings, &run->plan, run->quiet || run->json, &run->result);
 	if (!run->json && run->result.ran)
 		relay_end(&run->relay, &run->result, &run->plan.limits, run->quiet);
 	store_files(run);

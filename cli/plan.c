@@ -160,19 +160,6 @@ int plan_check_usage(const struct settings *settings, struct err *err)
 	return code;
 }
 
-bool plan_backend_missing(const struct settings *settings, struct err *err)
-{
-	const char *backend = setting_text(settings, OPT_BACKEND);
-
-	if (strcmp(backend, "auto") == 0 || strcmp(backend, "native") == 0 ||
-		strncmp(backend, "oci:", 4) == 0)
-		return false;
-	err_set(err, ENOTSUP, "backend '%s' is not in this version; have: native, oci:NAME",
-		backend);
-	err_remedy(err, "use --backend native (or auto); 'pysbx doctor' says what it can isolate");
-	return true;
-}
-
 /* NAME=PATH, NAME up to the first '='. The runtime judges the names. */
 static int make_files(const struct settings *settings, struct rt_plan *plan, struct err *err)
 {

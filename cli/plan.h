@@ -24,7 +24,4 @@ int plan_make(const struct settings *settings, const struct input *input, struct
 /* Opens what --stdin names; *ret_fd is -1 when the program gets none. 0 or -errno with err. */
 int plan_open_stdin(const struct settings *settings, int *ret_fd, struct err *err);
 
-/* True for a backend that this program can be asked for but does not have: fills err. */
-bool plan_backend_missing(const struct settings *settings, struct err *err);
-
 #endif

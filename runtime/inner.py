@@ -212,6 +212,10 @@ class Order:
             elif kind == b"I":
                 self.stdin = True
             elif kind == b"R":
+                # Of an image only it knows where its interpreter is.
+                if not self.args[0]:
+                    self.args[0] = os.fsencode(sys.executable)
+                    self.env[b"PATH"] = os.path.dirname(self.args[0])
                 return
 
 

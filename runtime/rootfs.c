@@ -418,6 +418,7 @@ static int copy_python(struct maker *m, const struct python *python)
 
 	if (!host || !library || !program)
 		return no_memory(m);
+	snprintf(m->made->program, sizeof(m->made->program), "%s", program);
 	code = copy_file(m, python->program, program);
 	if (code == 0)
 		code = make_link(m, arena_printf(m->arena, "%s/bin/python3", prefix), name);

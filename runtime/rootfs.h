@@ -13,6 +13,7 @@ struct rootfs_made {
 	uint64_t bytes;
 	uint64_t files;
 	unsigned minor;    /* of Python 3 */
+	char program[64];  /* the interpreter inside */
 	char missing[160]; /* a shared object that was not found, with who needs it; "" where none
 			      is */
 	unsigned more_missing; /* and how many others */

@@ -150,7 +150,8 @@ int minimal_check_status(const struct run *run, const char *status, struct err *
 	if (code == 0 && kill(run->program, 0) < 0) {
 		err_errno(err, "a signal to the program");
 		err_remedy(err, "let pysbx have CAP_KILL (--cap-add KILL)");
-		code = -EPROTO;
+		/* Gone by now: then what it last sent says why. */
+		code = err->code == ESRCH ? -ESRCH : -EPROTO;
 	}
 	return code;
 }

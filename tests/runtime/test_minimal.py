@@ -91,7 +91,9 @@ def refused_by_default(caller):
         status, out, err = Caller("x", caller.place / "bare", caller.uid).call("run", "--json", *args, "-c", "print('r' + 'an')")
         result = json.loads(out)
         assert status == 125 and result["status"] == "unavailable", result
-        assert b"ran" not in out + err and "--require minimal" in result["remedy"], result
+        assert b"ran" not in out + err and result["remedy"], result
+        if not args:
+            assert "--require minimal" in result["remedy"], result
 
 
 def refused_without_landlock(caller):
@@ -529,7 +531,7 @@ for pid in pids:
 def rootfs_is_refused(caller):
     """--rootfs is refused: without mounts it would be no root"""
     status, out, _ = caller.call("run", "--json", "--rootfs", "/usr", "-c", "1")
-    assert status == 125 and json.loads(out)["status"] in ("unavailable", "error"), out
+    assert status in (125, 127) and json.loads(out)["status"] in ("unavailable", "error"), out
 
 
 def steps():

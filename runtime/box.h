@@ -134,6 +134,9 @@ void box_take_step(struct box *box, int channel, unsigned step, int (*take)(stru
 /* Soft and hard, but never above an inherited hard limit. 0 or -errno, detail set. */
 int program_set_limit(struct box *box, int resource, rlim_t value, const char *name);
 
+/* Whether one more process can be made under that soft limit, which then stays set: it is tried. */
+bool program_can_fork(rlim_t limit);
+
 /* Before exec: 0 to 2 are open, everything above is close-on-exec. 0 or -errno, detail set. */
 int program_verify_descriptors(struct box *box);
 

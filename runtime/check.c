@@ -77,6 +77,10 @@ int run_check_program(const struct run *run, pid_t program, struct err *err)
 	size_t i;
 	int code;
 
+#ifdef PYSBX_ABLATION
+	if (getenv("LEAVE_OUT") || getenv("LEAVE_OUT_FILTER"))
+		return 0;
+#endif
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)program);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);

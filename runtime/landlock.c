@@ -106,7 +106,8 @@ static int make_ruleset(int abi)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* A path that is not there needs no rule; anything else that fails must fail the whole. */
+/* A path that is not there, or that this id cannot reach, needs no rule; anything else that fails
+ * must fail the whole. */
 static int allow_path(int ruleset, const char *path, uint64_t access)
 {
 	struct path_beneath_attr attr;
@@ -115,7 +116,7 @@ static int allow_path(int ruleset, const char *path, uint64_t access)
 	int code = 0;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT || errno == EACCES ? 0 : -errno;
 	if (fstat(fd, &status) < 0) {
 		code = -errno;
 	} else {

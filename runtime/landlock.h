@@ -19,7 +19,8 @@ struct landlock_rules {
 /*
  * Restricts the calling thread (which has no_new_privs): files as given, no TCP bind or connect
  * (ABI 4), no abstract sockets or signals out of the domain (ABI 6), no ioctl on devices (ABI 5).
- * A path that does not exist is skipped. Async-signal-safe. Returns 0 or -errno.
+ * A path that does not exist or cannot be reached is skipped. Async-signal-safe. Returns 0 or
+ * -errno.
  */
 int landlock_restrict(const struct landlock_rules *rules);
 

@@ -280,45 +280,26 @@ int step_minimal_caps(struct box *box)
 	return code;
 }
 
-static bool can_fork_below(rlim_t limit)
-{
-	struct rlimit now;
-	pid_t child;
-
-	if (getrlimit(RLIMIT_NPROC, &now) < 0)
-		return false;
-	now.rlim_cur = limit < now.rlim_max ? limit : now.rlim_max;
-	if (setrlimit(RLIMIT_NPROC, &now) < 0)
-		return false;
-	child = vfork();
-	if (child == 0)
-		_exit(0);
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	return child > 0;
-}
-
 /*
- * How many processes and threads the id has that runs this, wherever they are: other containers'
- * cannot be seen, but the kernel counts them against the limit, so the limit is what tells. 0 where
- * there is no room for one more.
+ * The least limit under which one more process can be made: by one more than the id has, wherever
+ * they are. Other containers' cannot be seen, but the kernel counts them. 0 where there is none.
  */
-static rlim_t count_processes(void)
+static rlim_t least_limit(void)
 {
 	rlim_t low = 0, high = 64, middle;
 
-	while (high < (rlim_t)1 << 22 && !can_fork_below(high)) {
+	while (high < (rlim_t)1 << 22 && !program_can_fork(high)) {
 		low = high;
 		high *= 2;
 	}
 	while (high - low > 1) {
 		middle = low + (high - low) / 2;
-		if (can_fork_below(middle))
+		if (program_can_fork(middle))
 			high = middle;
 		else
 			low = middle;
 	}
-	return can_fork_below(high) ? high - 1 : 0;
+	return program_can_fork(high) ? high : 0;
 }
 
 /*
@@ -327,18 +308,22 @@ static rlim_t count_processes(void)
  */
 int step_minimal_processes(struct box *box)
 {
-	rlim_t others = 0;
+	rlim_t others = 0, least;
 
 	/* A control group does it. */
 	if (!box->limit_processes)
 		return 0;
+	if (box->privileged)
+		box->layers |= RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT);
 	if (!box->privileged) {
-		others = count_processes();
-		if (others == 0) {
-			errno = EAGAIN;
+		least = least_limit();
+		errno = least ? EPERM : EAGAIN;
+		if (least == 0)
 			return box_fail_at(box, "no process more for this user");
-		}
-		others--;
+		/* Root's are not counted, by whatever name it goes here. */
+		if (least == 1)
+			return box_fail_at(box, "this user's processes have no limit");
+		others = least - 2;
 	}
 	return program_set_limit(
 		box, RLIMIT_NPROC, others + box->plan->limits.pids, "RLIMIT_NPROC");

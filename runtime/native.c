@@ -145,9 +145,8 @@ static uint32_t limit_layers(const struct run *run)
 		layers |= RT_LAYER_BIT(RT_LAYER_MEMORY_LIMIT);
 	if (controllers & CGROUP_CPU)
 		layers |= RT_LAYER_BIT(RT_LAYER_CPU_SHARE);
-	/* RLIMIT_NPROC counts this run's own processes too: by user namespace, or by an id of its
-	 * own. */
-	if (!run->box.minimal || run->box.privileged || (controllers & CGROUP_PIDS))
+	/* Else the program tells, once it has a resource limit that holds. */
+	if (controllers & CGROUP_PIDS)
 		layers |= RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT);
 	if (!run->box.minimal)
 		layers |= RT_LAYER_BIT(RT_LAYER_TMP_LIMIT);
@@ -455,8 +454,9 @@ static bool refuses_namespaces(const struct run *run, enum step failed)
 {
 	if (run->result->status != RT_UNAVAILABLE)
 		return false;
+	/* A fresh /proc can be gone without, which is tried first. */
 	return failed == STEP_NET || failed == STEP_PROGRAM_KEYS ||
-	       (failed != STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM);
+	       (failed != STEP_ID_MAPS && failed < STEP_FIRST_OF_PROGRAM && failed != STEP_PROC);
 }
 
 /* Less can be had; whether that is enough is for the caller to say. */

@@ -158,6 +158,10 @@ static void describe_failed_step(struct run *run, const struct record *record)
 		record->detail,
 		record->error == ENOTSUPP ? "no memory for a compiled filter"
 					  : strerror(record->error));
+	if (step == (enum step)MINIMAL_EXEC && record->error == EACCES && run->box.privileged)
+		snprintf(run->result->remedy, sizeof(run->result->remedy),
+			"the program has an id of its own, which may not read that file: name "
+			"another interpreter with --python");
 	if (record->error == ENOTSUPP)
 		snprintf(run->result->remedy, sizeof(run->result->remedy),
 			"somebody's filters use up what the host has for them: find who, or raise "
@@ -316,6 +320,13 @@ static bool cgroup_counts_cpu(const struct run *run)
 	       (run->box.cgroup && cgroup_version(run->box.cgroup) == CGROUP_V2);
 }
 
+/* By the group or by a resource limit that holds. */
+static bool limits_processes(const struct run *run)
+{
+	return cgroup_has(run, CGROUP_PIDS) ||
+	       (run->box.layers & RT_LAYER_BIT(RT_LAYER_PIDS_LIMIT));
+}
+
 /*
  * What was read is lost where a child's end is told to nobody (SIGCHLD ignored): nobody waits, and
  * its time is in no parent's figures. So a reading that falls and stays below is added up. Once is
@@ -392,7 +403,7 @@ static void poll_processes(struct run *run, uint64_t now)
 	/* The init is not counted. */
 	if (usage.count > 1 && usage.count - 1 > run->polled_pids_peak)
 		run->polled_pids_peak = usage.count - 1;
-	if (run->box.minimal && run->polled_pids_peak > run->plan->limits.pids)
+	if (!limits_processes(run) && run->polled_pids_peak > run->plan->limits.pids)
 		run_end(run, RT_PIDS_LIMIT);
 	if (!cgroup_has(run, CGROUP_MEMORY) && usage.memory_bytes > limit)
 		run_end(run, RT_OOM);
@@ -432,7 +443,8 @@ static void check_oom(struct run *run, uint64_t now)
 /* True if something has to be looked at every few milliseconds. */
 static bool polls(const struct run *run)
 {
-	return run->box.minimal || !cgroup_counts_cpu(run) || !cgroup_has(run, CGROUP_MEMORY);
+	return run->box.minimal || !limits_processes(run) || !cgroup_counts_cpu(run) ||
+	       !cgroup_has(run, CGROUP_MEMORY);
 }
 
 static void check_clocks(struct run *run)

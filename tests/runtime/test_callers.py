@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The supervisor's side of containment: hostile interpreters and roots, odd callers, limits kept by polling.
 
-Rows P… are those of the containment table (docs). What a program inside can reach is in test_containment.py.
+Rows P… are those of the containment table (docs). What a program inside can reach is in tests/containment.
 """
 
 import os

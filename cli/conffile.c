@@ -244,7 +244,8 @@ static int add_entry(struct reader *reader, const struct config_entry *entry)
 static int read_setting(struct reader *reader, struct str line, size_t column)
 {
 	const char *equals = memchr(line.ptr, '=', line.len);
-	struct config_entry entry = {.profile = reader->profile,
+	struct config_entry entry = {.path = reader->path,
+		.profile = reader->profile,
 		.line = (uint32_t)reader->line,
 		.column = (uint32_t)column + 1};
 	struct str value;

@@ -8,6 +8,8 @@
  *	ceiling.memory = 512M    system file only: what nobody may exceed
  *	[profile NAME]           the settings below it belong to this profile
  *
+ * The system's may be in several files: see confdir.c.
+ *
  * Everything is checked when it is read, also what another place overrides later: an unknown key, a
  * value that is not legal, a key set twice are errors that name file, line and column (bytes from
  * 1).
@@ -26,6 +28,7 @@
 #define CONFIG_MAX ((size_t)256 << 10) /* bytes */
 
 struct config_entry {
+	const char *path;    /* of the file that has it */
 	const char *profile; /* NULL: a plain setting */
 	const char *value;
 	uint64_t number; /* value_read()'s */
@@ -47,6 +50,12 @@ struct config {
  */
 int config_parse(struct str text, const char *path, bool is_system, struct arena *arena,
 	struct config *ret, struct err *err);
+
+/*
+ * confdir.c: the system's file and its conf.d, all as one. What is not there is fine. 0, or a
+ * negative errno with err.
+ */
+int config_read_system(const char *path, struct arena *arena, struct config *ret, struct err *err);
 
 /* The entry that sets an option in a profile (NULL: plainly); NULL: none does. */
 const struct config_entry *config_find(

@@ -44,7 +44,7 @@ static void describe(const struct setting *setting, enum option_id id, char *tex
 	const char *name = option_rows[id].name;
 
 	if (setting->entry)
-		snprintf(text, size, "%s:%u:%u: %s", setting->file->path, setting->entry->line,
+		snprintf(text, size, "%s:%u:%u: %s", setting->entry->path, setting->entry->line,
 			setting->entry->column, name);
 	else if (setting->profile)
 		snprintf(text, size, "profile %s: %s", setting->profile, name);
@@ -65,14 +65,12 @@ static int read_value(struct setting *setting, enum option_id id, struct err *er
 	return err_wrap(err, "%s", where);
 }
 
-static struct setting from_entry(
-	const struct config *file, const struct config_entry *entry, enum setting_from from)
+static struct setting from_entry(const struct config_entry *entry, enum setting_from from)
 {
 	return (struct setting){.text = entry->value,
 		.number = entry->number,
 		.from = from,
 		.profile = entry->profile,
-		.file = file,
 		.entry = entry};
 }
 
@@ -101,7 +99,7 @@ static struct setting look_up(const struct settings *settings, enum option_id id
 		return none;
 	default:
 		entry = config_find(&settings->files[from], id, NULL);
-		return entry ? from_entry(&settings->files[from], entry, from) : none;
+		return entry ? from_entry(entry, from) : none;
 	}
 }
 
@@ -157,7 +155,7 @@ static int apply_profile_value(struct settings *settings, enum option_id id, con
 	for (int at = FROM_CONFIG_FILE; at <= FROM_SYSTEM_FILE && !entry; at++) {
 		entry = config_find(&settings->files[at], id, profile);
 		if (entry)
-			*setting = from_entry(&settings->files[at], entry, from);
+			*setting = from_entry(entry, from);
 	}
 	if (entry)
 		return 0;
@@ -204,13 +202,13 @@ static int apply_place(struct settings *settings, unsigned on, enum setting_from
 }
 
 static int over_ceiling(const struct setting *setting, enum option_id id,
-	const struct config *system, const struct config_entry *ceiling, struct err *err)
+	const struct config_entry *ceiling, struct err *err)
 {
 	char where[512];
 
 	describe(setting, id, where, sizeof(where));
 	err_set(err, EINVAL, "%s: %s is over the ceiling %s set at %s:%u", where, setting->text,
-		ceiling->value, system->path, ceiling->line);
+		ceiling->value, ceiling->path, ceiling->line);
 	err_remedy(err, "ask for %s at the most, or have the ceiling raised", ceiling->value);
 	return -EINVAL;
 }
@@ -224,9 +222,9 @@ static int keep_under_ceiling(struct settings *settings, enum option_id id, stru
 	if (!ceiling || !setting->text || setting->number <= ceiling->number)
 		return 0;
 	if (setting->from != FROM_BUILT_IN || setting->entry)
-		return over_ceiling(setting, id, system, ceiling, err);
+		return over_ceiling(setting, id, ceiling, err);
 	/* Nobody asked for the built-in value: it gives way. */
-	*setting = from_entry(system, ceiling, FROM_SYSTEM_FILE);
+	*setting = from_entry(ceiling, FROM_SYSTEM_FILE);
 	return 0;
 }
 
@@ -268,8 +266,8 @@ static int read_file(
 	if ((code == -ENOENT || code == -ENOTDIR) && from != FROM_CONFIG_FILE)
 		code = 0;
 	else if (code == 0)
-		code = config_parse(buf_str(text), path, from == FROM_SYSTEM_FILE, settings->arena,
-			&settings->files[from], err);
+		code = config_parse(
+			buf_str(text), path, false, settings->arena, &settings->files[from], err);
 	else if (code == -ENOENT)
 		err_set(err, ENOENT, "--config %s: file not found", path);
 	buf_free(text);
@@ -345,7 +343,9 @@ int settings_resolve(const struct command_line *line, unsigned on, char *const *
 	if (code == 0)
 		code = read_file(ret, places->user, FROM_USER_FILE, err);
 	if (code == 0)
-		code = read_file(ret, places->system, FROM_SYSTEM_FILE, err);
+		code = places->system ? config_read_system(places->system, arena,
+						&ret->files[FROM_SYSTEM_FILE], err)
+				      : 0;
 	for (int from = 0; from < FROM_BUILT_IN && code == 0; from++)
 		code = apply_place(ret, on, (enum setting_from)from, environment, err);
 	if (code == 0 && !ret->profile)

@@ -27,7 +27,6 @@ struct setting {
 	uint64_t number;  /* value_read()'s */
 	enum setting_from from;
 	const char *profile;              /* the profile that brought it; NULL: set by itself */
-	const struct config *file;        /* where from is one of the files */
 	const struct config_entry *entry; /* its line there */
 };
 

@@ -22,8 +22,9 @@ def call(*words, env=None, **more):
 class places:
     """The four places of settings, as texts; gives words and environment."""
 
-    def __init__(self, system=None, user=None, config=None, env=None, line=()):
+    def __init__(self, system=None, user=None, config=None, env=None, line=(), pieces=()):
         self.texts = {"system": system, "user": user, "config": config}
+        self.pieces = dict(pieces)
         self.env, self.line = dict(env or {}), list(line)
 
     def __enter__(self):
@@ -35,6 +36,9 @@ class places:
         for name, path in paths.items():
             if self.texts[name] is not None:
                 path.write_text(self.texts[name])
+        for name, piece in self.pieces.items():
+            (top / "conf.d").mkdir(exist_ok=True)
+            (top / "conf.d" / name).write_text(piece)
         self.env.update(XDG_CONFIG_HOME=str(top), PYSBX_TEST_SYSTEM_FILE=str(paths["system"]))
         if self.texts["config"] is not None:
             self.line[:0] = ["--config", str(paths["config"])]
@@ -148,6 +152,37 @@ def _():
         result = at.call("--cpus", "1", "-t", "20s", "-c", "while True: pass")
         same(result.status, 124, result)
         holds(result.err, "300ms", "--cpu-time")
+
+
+@test("conf.d beside the system's file: in the order of the names, the later before the earlier")
+def _():
+    needs_isolation()
+    same(nofile(pieces={"a.conf": "nofile = 77"}), 77)
+    same(nofile(system="nofile = 50", pieces={"a.conf": "nofile = 77"}), 77)
+    same(nofile(system="nofile = 50", pieces={"b.conf": "nofile = 88", "a.conf": "nofile = 77"}), 88)
+    same(nofile(system="nofile = 50", pieces={".a.conf": "nofile = 77", "a": "?", "a.conf~": "?", ".conf": "?"}), 50)
+    same(nofile(user="nofile = 60", pieces={"a.conf": "nofile = 77"}), 60)
+    same(nofile(system="profile = small", pieces={"a.conf": "[profile small]\nnofile = 33"}), 33)
+
+
+@test("conf.d may have ceilings, and its errors name the piece")
+def _():
+    needs_isolation()
+    same(nofile(pieces={"a.conf": "ceiling.nofile = 90"}), 90)
+    same(nofile(system="ceiling.nofile = 90", pieces={"a.conf": "ceiling.nofile = 120"}), 120)
+    refused("over the ceiling 90 set at TOP/conf.d/a.conf:2", pieces={"a.conf": "# few\nceiling.nofile = 90"},
+            line=["--nofile", "91"])
+    refused("TOP/conf.d/a.conf:2:1: unknown key 'memroy'", "did you mean 'memory'?",
+            pieces={"a.conf": "\nmemroy = 1M", "b.conf": "nofile = 88"})
+
+
+@test("a conf.d that cannot be read forbids the run: it may hold a ceiling")
+def _():
+    with places(pieces={"a.conf": "nofile = 77"}) as at:
+        (at.top / "conf.d" / "b.conf").mkdir()
+        result = at.call("-c", "1")
+        same(result.status, 125, result)
+        holds(result.err, str(at.top / "conf.d" / "b.conf"))
 
 
 @test("ceilings stand in the system's file only, above the profiles, for limits only")

@@ -28,7 +28,8 @@ def node(*words, status=0, **more):
     program, _, home = package()
     done = subprocess.run([str(program), *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False,
-                          env={**environment(PERMISSIVE), "PYSBX_MCP_CLIENTS": str(home), "NO_COLOR": "1"}, **more)
+                          env={**environment(PERMISSIVE), "HOME": str(home), "PYSBX_MCP_CLIENTS": str(home),
+                               "NO_COLOR": "1"}, **more)
     assert done.returncode == status, (done.returncode, done.stdout[-3000:], done.stderr[-3000:])
     return done.stdout
 

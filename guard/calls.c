@@ -69,6 +69,7 @@ static void judge_builtin(
 		screen_getattr(screen, call, scope, name);
 		return;
 	}
+	screen->names_listed |= str_is(name, "dir") && ast_Call_args(call)->count;
 	if (str_is(name, "vars") || str_is(name, "locals")) {
 		const struct ast_node *object = screen_argument(call, 0, "object");
 

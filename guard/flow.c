@@ -296,6 +296,10 @@ static void trace_call(
 		trace_list(flow, scope, ast_Call_args(node), depth);
 		flow->text_made = made;
 	} else {
+		/* dir(x): names of any kind. */
+		if (func->kind == AST_Name && str_is(*ast_Name_id(func), "dir") &&
+			screen_is_builtin(flow->screen, scope, func))
+			flow->opaque = flow->parameter = true;
 		trace_returns(flow, scope, node, depth);
 		trace_list(flow, scope, ast_Call_args(node), depth);
 		for (uint32_t i = 0; i < ast_Call_keywords(node)->count && flow->steps; i++)
@@ -319,6 +323,12 @@ static void test(struct flow *flow, struct fold value)
 		flow->found = true;
 		flow->text = value.text;
 	}
+}
+
+/* Where the variables of a comprehension are. */
+static uint32_t inner_scope(const struct flow *flow, const struct ast_node *comprehension)
+{
+	return names_scope_of(&flow->screen->names, comprehension);
 }
 
 static void trace_parts(
@@ -379,10 +389,17 @@ static void trace_parts(
 		trace_list(flow, scope, ast_Dict_values(node), depth);
 		break;
 	case AST_ListComp:
-		trace(flow, scope, ast_ListComp_elt(node), depth);
+		trace(flow, inner_scope(flow, node), ast_ListComp_elt(node), depth);
+		break;
+	case AST_SetComp:
+		trace(flow, inner_scope(flow, node), ast_SetComp_elt(node), depth);
 		break;
 	case AST_GeneratorExp:
-		trace(flow, scope, ast_GeneratorExp_elt(node), depth);
+		trace(flow, inner_scope(flow, node), ast_GeneratorExp_elt(node), depth);
+		break;
+	case AST_DictComp:
+		trace(flow, inner_scope(flow, node), ast_DictComp_key(node), depth);
+		trace(flow, inner_scope(flow, node), ast_DictComp_value(node), depth);
 		break;
 	default:
 		break;

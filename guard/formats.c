@@ -104,17 +104,76 @@ static const struct ast_node *bound_once(
 	return found.symbols[0]->bindings->node;
 }
 
-/* "{0.@@x@@}".translate(table): a format of which nobody can say what it reads. */
+/* Whether a text ends within a field, after the dot of an attribute: "{0." */
+static bool ends_in_attribute(struct str text)
+{
+	bool field = false, attribute = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '{') {
+			field = true;
+			attribute = false;
+		} else if (c == '}' || c == ':' || c == '!') {
+			field = attribute = false;
+		} else if (c == '.') {
+			attribute = field;
+		}
+	}
+	return attribute;
+}
+
+static bool reads_attribute(struct str text)
+{
+	struct fields fields = {.text = text};
+	struct str name;
+
+	return text.len && next_attribute(&fields, &name);
+}
+
+/* A constant, or the end of what a sum begins with. */
+static struct str last_text(const struct ast_node *node)
+{
+	if (node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Add)
+		node = ast_BinOp_right(node);
+	return ast_is_str(node) ? ast_Constant_value(node) : STR("");
+}
+
+/*
+ * A format of which nobody can say what it reads: "{0." + name + "}", "{0.%s}" % name,
+ * f"{{0.{name}}}", "{0.@@x@@}".translate(table).
+ */
 static bool is_disguised(struct screen *screen, const struct ast_node *node, uint32_t scope)
 {
+	const struct ast_list *parts;
 	struct fold text;
 
 	node = bound_once(screen, node, &scope);
-	if (node->kind != AST_Call || ast_Call_func(node)->kind != AST_Attribute ||
-		!str_is(*ast_Attribute_attr(ast_Call_func(node)), "translate"))
+	if (node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Mod)
+		return ast_is_str(ast_BinOp_left(node)) &&
+		       reads_attribute(ast_Constant_value(ast_BinOp_left(node)));
+	for (; node->kind == AST_BinOp && ast_BinOp_op(node) == AST_OP_Add;
+		node = ast_BinOp_left(node)) {
+		text = screen_fold(screen, scope, ast_BinOp_left(node));
+		if (ends_in_attribute(
+			    text.kind == FOLD_STR ? text.text : last_text(ast_BinOp_left(node))))
+			return true;
+	}
+	if (node->kind == AST_JoinedStr) {
+		parts = ast_JoinedStr_values(node);
+		for (uint32_t i = 0; i + 1 < parts->count; i++)
+			if (ast_is_str(parts->items[i]) &&
+				ends_in_attribute(ast_Constant_value(parts->items[i])))
+				return true;
+	}
+	if (node->kind != AST_Call || ast_Call_func(node)->kind != AST_Attribute)
 		return false;
 	text = screen_fold(screen, scope, ast_Attribute_value(ast_Call_func(node)));
-	return text.kind == FOLD_STR && text.text.len && memchr(text.text.ptr, '.', text.text.len);
+	return text.kind == FOLD_STR &&
+	       str_listed(*ast_Attribute_attr(ast_Call_func(node)),
+		       " translate replace expandtabs ") &&
+	       reads_attribute(text.text);
 }
 
 void screen_format_method(struct screen *screen, const struct ast_node *call, uint32_t scope)
@@ -130,8 +189,10 @@ void screen_format_method(struct screen *screen, const struct ast_node *call, ui
 	text = (struct fold){.kind = FOLD_NONE};
 	if (format)
 		text = screen_fold(screen, scope, ast_Attribute_value(func));
-	if (format && is_disguised(screen, ast_Attribute_value(func), scope))
-		guard_find(screen->sink, GUARD_RULE_FORMAT, call, "a format made by translate()");
+	if (format && text.kind != FOLD_STR &&
+		is_disguised(screen, ast_Attribute_value(func), scope))
+		guard_find(screen->sink, GUARD_RULE_FORMAT, call,
+			"a format whose attributes are put together");
 	if (format && text.kind != FOLD_STR)
 		screen_unknown_format(screen, call);
 	/* str.format("...", x), and the methods of string.Formatter. */

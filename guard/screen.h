@@ -137,6 +137,7 @@ struct screen {
 	uint32_t use_count, use_capacity;
 	bool formats_found;             /* text of a format that reads what may not be read */
 	bool names_found;               /* text that is an attribute not allowed */
+	bool names_listed;              /* dir() of something gives such text */
 	bool paths_found;               /* text that is a path not allowed */
 	bool file_found;                /* text that plainly is a file of the system */
 	uint32_t nesting;               /* of folds within values within folds */

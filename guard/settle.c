@@ -122,8 +122,8 @@ static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
 	bool opaque;
 
 	/* Without such a text, only text that is made where it cannot be followed is left. */
-	if (!flow->screen->names_found && !puts_underscores(use->subject) &&
-		!is_parameter(flow->screen, use))
+	if (!flow->screen->names_found && !flow->screen->names_listed &&
+		!puts_underscores(use->subject) && !is_parameter(flow->screen, use))
 		return false;
 	flow_ask(flow, puts_underscores(use->subject) ? FLOW_PARTS : FLOW_NAMES, is_bad_attribute,
 		NULL);

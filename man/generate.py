@@ -3,6 +3,8 @@
 
     python3 man/generate.py rules >man/pysbx-rules.7
     python3 man/generate.py isolation >man/pysbx-isolation.7
+    python3 man/generate.py conf >man/pysbx.conf.5
+    python3 man/generate.py defaults >packaging/pysbx.conf
 """
 
 import re
@@ -227,7 +229,147 @@ def isolation_page():
                     *layers(), *steps(), *minimal_steps(), *syscalls(), ISOLATION_TAIL])
 
 
-PAGES = {"rules": rules_page, "isolation": isolation_page}
+# --- pysbx.conf(5) and the file that shows every setting
+
+CONF_HEAD = """Settings of
+.Xr pysbx 1
+are looked for on the command line, in the variables
+.Ev PYSBX_* ,
+in the file of
+.Fl -config ,
+in the user's file and in the system's; the first that has one counts.
+A file holds lines of these forms; it is UTF-8 of at most 256 KiB:
+.Bl -tag -width Ds
+.It Li # Ar comment
+Also after white space at the end of a line.
+.It Ar key Li = Ar value
+A setting.
+The key is the long name of an option without its dashes; flags are
+.Ql yes
+or
+.Ql no .
+.It Li [profile Ar NAME Ns Li \&]
+The settings below belong to this profile, which
+.Ql profile = NAME
+or
+.Fl -profile
+chooses.
+The built-in profiles
+.Ql default
+and
+.Ql tight
+may be changed in this way.
+.It Li "ceiling.KEY =" Ar value
+In the system's files only: what nobody may ask for more than.
+A built-in value that nobody asked for is lowered to the ceiling.
+.El
+.Pp
+An unknown key, a value that is not legal, a key set twice in one file: each is
+an error that names file, line and column, also where another place overrides
+the setting.
+Nothing runs then.
+.Ss The system's pieces
+The files
+.Pa *.conf
+of the folder
+.Pa conf.d
+beside the system's file are read in the order of their names in bytes, hidden
+ones left out.
+What a later one sets stands in for what an earlier one or the first file set.
+.Sh SETTINGS
+Sizes are bytes, or with
+.Ql k ,
+.Ql M
+or
+.Ql G
+powers of 1024; durations are seconds, or end in
+.Ql ms ,
+.Ql s
+or
+.Ql m .
+"""
+
+CONF_TAIL = """.Sh FILES
+.Bl -tag -width Ds
+.It Pa /etc/pysbx/pysbx.conf , Pa /etc/pysbx/conf.d/*.conf
+The system's, below the sysconfdir of the build.
+.It Pa $XDG_CONFIG_HOME/pysbx/pysbx.conf , Pa ~/.config/pysbx/pysbx.conf
+The user's.
+.El
+.Sh EXAMPLES
+Runs are tight, and reports may take more, but nothing may take over a minute:
+.Bd -literal -offset indent
+ceiling.memory = 1G
+ceiling.timeout = 1m
+profile = tight
+
+[profile reports]
+memory = 512M
+timeout = 30s
+.Ed
+.Sh SEE ALSO
+.Xr pysbx 1 ,
+.Xr pysbx-check 1 ,
+.Xr pysbx-run 1 ,
+.Xr pysbx-policy 5
+"""
+
+
+def settings():
+    """(section, key, argument, kind, standard, tight, help) of what a file may set, in the table's order."""
+    table = (TOP / "cli" / "options.def").read_text(encoding="utf-8")
+    section, found = "", []
+    text = r'(NULL|(?:"(?:[^"\\\\]|\\\\.)*"\s*)+|GUARD_POLICY_DEFAULT)'
+    row = re.compile(r"^(?:SECTION\(" + STRINGS + r"\)|OPTION\(\w+, (?:'.'|0), " + text + ", " + text + r", (\w+), ([A-Z_| ]+), "
+                     + text + ", " + text + r", [^,]+, [^,]+,\s*" + text + r",\s*" + text + r"\))", re.M)
+    for title, key, argument, kind, where, standard, tight, _, line in row.findall(table):
+        if title:
+            section = text_of(title)
+        elif "SETTING" in where or "IN_FILE" in where:
+            standard = "standard" if standard == "GUARD_POLICY_DEFAULT" else text_of(standard)
+            found.append((section, text_of(key), text_of(argument), kind, standard, text_of(tight), text_of(line)))
+    return found
+
+
+def settings_list():
+    out, last = [], None
+    for section, key, argument, kind, standard, tight, line in settings():
+        if section != last:
+            out.append((".El\n" if last else "") + f".Ss {section}\n.Bl -tag -width Ds\n")
+        last = section
+        value = argument or ("always|never|auto" if kind == "COLOR" else "yes|no")
+        out.append(f".It Ic {key} Li = Ar {value}\n{sentence(line)}\n")
+        default = standard or ("no" if kind == "FLAG" else "")
+        if default:
+            out.append(f"The default is\n.Ql {default}" + (f" ,\nin the profile\n.Ql tight\n.Ql {tight}" if tight else "") + " .\n")
+    return out + [".El\n"]
+
+
+def conf_page():
+    return "".join([head("pysbx.conf", 5, "settings of pysbx"), CONF_HEAD, *settings_list(), CONF_TAIL])
+
+
+DEFAULTS_HEAD = """# Settings of pysbx: pysbx.conf(5). Every setting is here, as it is where no file sets it; to change one,
+# take the '#' from before it. Pieces may also stand in files NAME.conf in the folder conf.d beside this one.
+#
+# What nobody may ask for more than, for instance:
+#ceiling.memory = 1G
+#ceiling.timeout = 1m
+"""
+
+
+def defaults():
+    out, last = [DEFAULTS_HEAD], None
+    for section, key, argument, kind, standard, _, line in settings():
+        out.append(f"\n# --- {section}\n" if section != last else "")
+        last = section
+        value = standard or ("no" if kind == "FLAG" else "")
+        out.append(f"\n# {line[0].upper()}{line[1:]}\n")
+        out.append(f"#{key} = {value}\n" if value else f"# {key} = {argument}\n")
+    return "".join(out)
+
+
+PAGES = {"rules": rules_page, "isolation": isolation_page, "conf": conf_page, "defaults": defaults}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in PAGES:

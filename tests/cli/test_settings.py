@@ -165,6 +165,17 @@ def _():
     same(nofile(system="profile = small", pieces={"a.conf": "[profile small]\nnofile = 33"}), 33)
 
 
+@test("the file with every setting at its default is legal, and changes nothing")
+def _():
+    needs_isolation()
+    shipped = (tap.TOP / "packaging" / "pysbx.conf").read_text()
+    same(nofile(system=shipped), 256)
+    every = re.sub(r"^#(?=[a-z-]+ = )", "", shipped, flags=re.M)
+    assert len(re.findall(r"^[a-z-]+ = ", every, re.M)) > 15
+    same(nofile(system=every), 256)
+    same(nofile(system=every.replace("nofile = 256", "nofile = 255")), 255)
+
+
 @test("conf.d may have ceilings, and its errors name the piece")
 def _():
     needs_isolation()

@@ -143,11 +143,17 @@ def pages_are_correct():
 
 
 def pages_from_tables_are_the_tables():
-    """pysbx-rules(7) and pysbx-isolation(7) are what man/generate.py makes of the tables, and lack no row"""
+    """what man/generate.py makes of the tables is what stands in the tree, and lacks no row"""
     made = {}
-    for page in ("rules", "isolation"):
+    for page, file in (("rules", "man/pysbx-rules.7"), ("isolation", "man/pysbx-isolation.7"),
+                       ("conf", "man/pysbx.conf.5"), ("defaults", "packaging/pysbx.conf")):
         made[page] = tap.command(sys.executable, tap.TOP / "man" / "generate.py", page, check=0).stdout
-        assert made[page] == text(tap.TOP / "man" / f"pysbx-{page}.7"), f"run man/generate.py {page}"
+        assert made[page] == text(tap.TOP / file), f"run man/generate.py {page} >{file}"
+    table = text(tap.TOP / "cli" / "options.def")
+    keys = {m[1] for m in re.finditer(r'^OPTION\(\w+, (?:\'.\'|0), "([\w-]+)"[^\n]*\bSETTING\b', table, re.M)}
+    assert len(keys) > 20
+    for page, shown in (("conf", r"^\.It Ic ([\w-]+) Li ="), ("defaults", r"^# ?([\w-]+) = ")):
+        assert keys == set(re.findall(shown, made[page], re.M)) - {"ceiling.memory"}, (page, keys)
     for page, table, row, shown in (
             ("rules", "guard/rules.def", r'^RULE\(\w+, "(PSX\d+)"', r"^\.It Sy (PSX\d+) Pq"),
             ("isolation", "runtime/layer.def", r'^LAYER\(\w+, "([\w-]+)"', r"^\.It Ql ([\w-]+)$"),

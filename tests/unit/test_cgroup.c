@@ -124,6 +124,7 @@ static void test_memory_beyond(void **state)
 	struct cgroup_limits limits = roomy;
 	struct pollfd event;
 	struct cgroup *cgroup;
+	unsigned i;
 
 	(void)state;
 	limits.memory_bytes = 32 * MIB;
@@ -136,8 +137,13 @@ static void test_memory_beyond(void **state)
 	assert_true(event.revents & event.events);
 	assert_true(usage(cgroup).oom_kills >= 1);
 	assert_true(usage(cgroup).memory_peak_bytes <= 32 * MIB);
-	/* Reading took the event: what polls now must be a new one. */
-	assert_int_equal(poll(&event, 1, 0), 0);
+	/*
+	 * Reading takes the event. Of two within 10 ms the kernel tells the second by a timer
+	 * (cgroup_file_notify()), so one more may follow the reading, but not without end.
+	 */
+	for (i = 0; poll(&event, 1, 50) > 0 && i < 10; i++)
+		usage(cgroup);
+	assert_true(i < 10);
 	destroy(cgroup);
 }
 

@@ -632,4 +632,16 @@ def _():
             same(server.call("run_code", "print(1)")["structuredContent"]["stdout"], "1\n")
 
 
+@test("the client in examples/mcp")
+def _():
+    from gateway import built
+    built()
+    needs_isolation()
+    example = tap.TOP / "examples" / "mcp" / "client.py"
+    done = tap.command(sys.executable, example, tap.PYSBX, "print(6 * 7)", check=0)
+    same(done.stdout.split("[")[0], "tools: run_code, secure_sandbox, check_code\n42\n")
+    done = tap.command(sys.executable, example, tap.PYSBX, "x = (", check=1)
+    assert "does not parse" in done.stdout, done.stdout
+
+
 main()

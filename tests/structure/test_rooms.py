@@ -127,7 +127,7 @@ def check_header_guards():
 
 
 def shipped_text():
-    for top in [*MAY_SEE, "selftest", "tests", "man", "examples", "m4", ".ci"]:
+    for top in [*MAY_SEE, "selftest", "tests", "man", "examples", "m4", "packaging", ".ci"]:
         for path in sorted((TOP / top).rglob("*")):
             if path.is_file() and path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts:
                 yield path

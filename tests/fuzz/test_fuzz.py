@@ -23,6 +23,14 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE=", "-g", "-O1", "-fno-omit-frame-pointer",
          f"-I{tap.TOP}", f"-I{tap.BUILD}",
          "-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 SEEDS = 60
+# A target that is linked with other files than the rooms of the front end: these, and libraries.
+OTHERS = {"fuzz_rpc": (["gateway/rpc.c", "gateway/request.c", "gateway/http_check.c", "base/buf.c", "base/err.c",
+                        "base/fd.c"], ["jansson"])}
+MESSAGES = [b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"run_code","arguments":{"code":'
+            b'"print(1)","stdin":"x","timeout_ms":5,"files":[{"name":"a","content":"aGk=","encoding":"base64"}]}}}',
+            b'[{"jsonrpc":"2.0","id":"\\ud83d\\ude00","method":"ping"},{"jsonrpc":"2.0","method":"x"},5]',
+            b'{"jsonrpc":"2.0","id":1.0,"result":{}}', b'{"a":1,"a":"\\ud800"}', b"=?base64?cnVuX2NvZGU=?=",
+            b"http://localhost:80"]
 POLICIES = ["", "extends standard\nallow attribute os.getpid\ndeny import threading\nrule PSX116 error\n",
             "extends strict\nallow import numpy\nallow call open\nallow name type # a comment\n",
             "extends permissive\nrule PSX201 off\nrule PSX201 warn\n", "allow import os\ndeny import os.path\nallow import os\n"]
@@ -59,6 +67,20 @@ def small_programs():
     return list(oracle.read_cases(oracle.CASES))
 
 
+def linked(name):
+    """What a target is linked with."""
+    sources, libraries = OTHERS.get(name, ([], []))
+    if not sources:
+        return [WORK / "librooms.a"]
+    flags = []
+    for library in libraries:
+        found = tap.command("pkg-config", "--cflags", "--libs", library)
+        if found.returncode:
+            raise tap.Skip(f"{library} is not installed")
+        flags += found.stdout.split()
+    return [*(compiled(tap.TOP / source) for source in sources), *flags]
+
+
 def fuzzed(source):
     name = source.stem
 
@@ -69,6 +91,8 @@ def fuzzed(source):
             shutil.copyfile(seed, corpus / f"seed-{seed.name}")
         for number, policy in enumerate(POLICIES if name == "fuzz_policy" else []):
             (corpus / f"policy-{number}").write_text(policy + "\0import os\nprint(os.getpid())\n")
+        for number, message in enumerate(MESSAGES if name == "fuzz_rpc" else []):
+            (corpus / f"message-{number}").write_bytes(message)
         for number, program in enumerate(small_programs()):
             # Targets read the version from the first byte.
             seed = bytes([number % 7]) + program.encode("utf-8")
@@ -76,7 +100,7 @@ def fuzzed(source):
         kept = HERE / name.replace("fuzz_", "corpus_")
         binary = WORK / name
         tap.command("clang", *FLAGS, "-fsanitize=fuzzer,address,undefined", "-o", binary,
-                    compiled(source), WORK / "librooms.a", check=0, timeout=300)
+                    compiled(source), *linked(name), check=0, timeout=300)
         words = HERE / f"{name.removeprefix('fuzz_')}.dict"
         words = words if words.exists() else HERE / "python.dict"
         done = tap.command(binary, corpus, *([kept] if kept.is_dir() else []),

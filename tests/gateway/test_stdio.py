@@ -552,10 +552,12 @@ def _():
         server.initialize()
         server.request("tools/call", {"name": "run_code", "arguments": {
             "code": "secret_marker_of_this_test = 1\nwhile True: pass"}})
-        eventually(lambda: server.children())
-        with open(f"/proc/{server.children()[0]}/cmdline", "rb") as file:
-            line = file.read()
-        assert b"run" in line and b"secret_marker" not in line, line
+        def line():
+            return Path(f"/proc/{server.children()[0]}/cmdline").read_bytes() if server.children() else b""
+
+        # Before its exec the child has the line of the server.
+        eventually(lambda: b"run" in line().split(b"\0"))
+        assert b"secret_marker" not in line(), line()
     with Server() as server:
         server.initialize()
         assert "python" not in server.call("run_code", "print(1)")["structuredContent"]

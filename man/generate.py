@@ -4,9 +4,11 @@
     python3 man/generate.py rules >man/pysbx-rules.7
     python3 man/generate.py isolation >man/pysbx-isolation.7
     python3 man/generate.py conf >man/pysbx.conf.5
+    python3 man/generate.py result >man/pysbx-result.5
     python3 man/generate.py defaults >packaging/pysbx.conf
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -369,7 +371,87 @@ def defaults():
     return "".join(out)
 
 
-PAGES = {"rules": rules_page, "isolation": isolation_page, "conf": conf_page, "defaults": defaults}
+# --- pysbx-result(5)
+
+RESULT_HEAD = """What
+.Fl -json
+makes pysbx print: one object on one line, in UTF-8, controls, U+0085, U+2028
+and U+2029 escaped.
+Fields that do not apply are left out, unless null is named below.
+Readers should pass over fields that they do not know: they may come with any
+version, while
+.Ql schema
+changes only when the meaning of one does.
+JSON Schema of each is installed as
+.Pa /usr/share/pysbx/*.schema.json .
+"""
+
+# What a run's status means, for the page and pysbx-run(1).
+STATUSES = {
+    "ok": "The program ended with exit status 0.",
+    "nonzero": "It ended with another one.",
+    "signal": "It was killed by a signal.",
+    "timeout": "It reached the limit of wall clock time.",
+    "cpu_timeout": "It reached the limit of CPU time.",
+    "oom": "It reached the limit of memory.",
+    "output_limit": "It wrote far more than is kept.",
+    "pids_limit": "It failed for want of a process or thread.",
+    "seccomp": "It was killed for a system call.",
+    "rejected": "The guard refused it; nothing ran.",
+    "syntax_error": "It does not parse, or compile() would refuse it; nothing ran.",
+    "unavailable": "Nothing here can isolate it as was asked for; nothing ran.",
+    "error": "pysbx failed, or was called wrongly.",
+}
+
+
+def type_of(schema, whole):
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        return {"count": "integer", "words": "array of strings", "finding": "finding"}.get(name) or type_of(whole["$defs"][name], whole)
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return ", ".join(schema["enum"]) if len(schema["enum"]) < 6 else "one of the words below"
+    kind = schema["type"]
+    if kind == "array" and "items" in schema:
+        inner = type_of(schema["items"], whole)
+        return f"array of {inner}s" if not inner.endswith("s") else f"array of {inner}"
+    return " or ".join(kind) if isinstance(kind, list) else kind
+
+
+def field_list(schema, whole, before=""):
+    out = []
+    for name, field in schema.get("properties", {}).items():
+        path = f"{before}{name}"
+        out.append(f".It Li {path} Pq {type_of(field, whole).replace(',', ' ,')}\n{sentence(field['description'])}\n")
+        out += field_list(field, whole, path + ".")
+        out += field_list(field.get("items", {}), whole, path + "[].")
+    return out
+
+
+def result_page():
+    out = [head("pysbx-result", 5, "the results of pysbx as JSON"), RESULT_HEAD]
+    for name in ("result", "check", "doctor", "selftest"):
+        schema = json.loads((TOP / "cli" / f"{name}.schema.json").read_text(encoding="utf-8"))
+        out.append(f".Ss {schema['title']}\n{sentence(schema['description'])}\n.Bl -tag -width Ds\n")
+        out += [*field_list(schema, schema), ".El\n"]
+        if name == "result":
+            assert list(STATUSES) == schema["properties"]["status"]["enum"]
+            out.append(".Pp\nThe status:\n.Bl -tag -width output_limit -compact\n")
+            out += [f".It Li {word}\n{sentence(meaning)}\n" for word, meaning in STATUSES.items()]
+            finding = schema["$defs"]["finding"]
+            out += [".El\n.Pp\nA finding:\n.Bl -tag -width Ds\n", *field_list(finding, schema), ".El\n"]
+    return "".join(out) + """.Sh SEE ALSO
+.Xr pysbx-check 1 ,
+.Xr pysbx-doctor 1 ,
+.Xr pysbx-run 1 ,
+.Xr pysbx-selftest 1 ,
+.Xr pysbx-isolation 7 ,
+.Xr pysbx-rules 7
+"""
+
+
+PAGES = {"rules": rules_page, "isolation": isolation_page, "result": result_page, "conf": conf_page, "defaults": defaults}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in PAGES:

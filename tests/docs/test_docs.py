@@ -146,7 +146,7 @@ def pages_from_tables_are_the_tables():
     """what man/generate.py makes of the tables is what stands in the tree, and lacks no row"""
     made = {}
     for page, file in (("rules", "man/pysbx-rules.7"), ("isolation", "man/pysbx-isolation.7"),
-                       ("conf", "man/pysbx.conf.5"), ("defaults", "packaging/pysbx.conf")):
+                       ("result", "man/pysbx-result.5"), ("conf", "man/pysbx.conf.5"), ("defaults", "packaging/pysbx.conf")):
         made[page] = tap.command(sys.executable, tap.TOP / "man" / "generate.py", page, check=0).stdout
         assert made[page] == text(tap.TOP / file), f"run man/generate.py {page} >{file}"
     table = text(tap.TOP / "cli" / "options.def")

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "gateway/call.h"
+#include "gateway/extra.h"
 #include "gateway/render.h"
 
 #define META_VERSION      "io.modelcontextprotocol/protocolVersion"
@@ -33,7 +34,10 @@ enum mcp_version mcp_version_of(const char *text)
 int mcp_init(struct mcp_server *server)
 {
 	server->tools = tool_list();
-	return server->tools ? 0 : -1;
+	if (!server->tools)
+		return -1;
+	extra_list(json_object_get(server->tools, "tools"));
+	return 0;
 }
 
 void mcp_free(struct mcp_server *server)
@@ -218,6 +222,8 @@ static void call_tool(const struct exchange *x)
 
 	if (!name) {
 		fail(x, RPC_INVALID_PARAMS, 400, "\"name\" must be a string");
+	} else if (!tool && extra_answer(x->peer, x->message, name, x->modern)) {
+		return;
 	} else if (!tool) {
 		snprintf(text, sizeof(text), "Unknown tool: %.100s", name);
 		fail(x, RPC_INVALID_PARAMS, 200, text);

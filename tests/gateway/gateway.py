@@ -48,11 +48,15 @@ def environment(extra=None):
 class Server:
     """`pysbx mcp` on pipes. Lines are read by a thread, so that nothing here waits for ever."""
 
-    def __init__(self, *words, env=None, program=None, preexec_fn=None):
+    def __init__(self, *words, env=None, gateway=None, preexec_fn=None):
+        """gateway: another program than the one that pysbx mcp becomes, started as pysbx starts that."""
         built()
+        own = os.open(tap.PYSBX, os.O_PATH)
+        command = [str(gateway), "--pysbx-fd", str(own)] if gateway else [str(tap.PYSBX), "mcp"]
         self.process = subprocess.Popen(
-            [str(program or tap.PYSBX), "mcp", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=environment(env), preexec_fn=preexec_fn)
+            [*command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment(env), preexec_fn=preexec_fn, pass_fds=[own] if gateway else [])
+        os.close(own)
         self.lines = queue.Queue()
         self.log = []
         self.threads = [threading.Thread(target=self.read, daemon=True),

@@ -90,6 +90,32 @@ for version in ("2025-11-25", MODERN):
             assert "all failures are expected" in text, text[-2000:]
 
 
+# What the tools of tests/tools/mcp_fixtures.c score beyond the baselines.
+SCORED = {
+    "2025-11-25": {"simple-text", "image", "audio", "embedded-resource", "mixed-content", "with-logging",
+                   "error", "with-progress"},
+    MODERN: {"simple-text", "image", "audio", "embedded-resource", "mixed-content", "error", "with-progress"},
+}
+
+
+for version in SCORED:
+    @test(f"the conformance suite, {version}, with the tools that it asks for by name")
+    def _(version=version):
+        fixtures = tap.BUILD / "tests" / "tools" / "pysbx_mcp_fixtures"
+        if not fixtures.exists():
+            raise Skip("make tests/tools/pysbx_mcp_fixtures first")
+        scored = {f"  - tools-call-{name}" for name in SCORED[version]} | {"  - json-schema-2020-12"}
+        if version == MODERN:
+            scored.add("  - server-stateless")
+        lines = (clients.HERE / f"baseline-{version}.yml").read_text().splitlines()
+        assert scored <= set(lines), scored - set(lines)
+        with Http(gateway=fixtures) as server, scratch() as folder:
+            baseline = folder / "baseline.yml"
+            baseline.write_text("\n".join(line for line in lines if line not in scored) + "\n")
+            text = conformance(server.url, version, baseline)
+            assert "all failures are expected" in text, text[-2000:]
+
+
 @test("the conformance suite fails where a scenario is not expected to: the baseline is no blanket")
 def _():
     _, program, _ = package("conformance", "dist", "index.js")

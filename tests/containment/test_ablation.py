@@ -82,7 +82,7 @@ def examined(ablation):
         with kit.Planted() as planted:
             outside = _controls.setdefault("found", None) or kit.run_outside(kit.PROGRAM, planted)
         _controls["found"] = outside
-        found, isolation = kit.examine([str(ABLATED)], [], kit.PROGRAM, runs=False, outside=outside)
+        found, isolation = kit.examine([str(ABLATED)], ["--backend", "native"], kit.PROGRAM, runs=False, outside=outside)
         return {verdict.entry.name: verdict.outcome for verdict in found}, isolation
     finally:
         os.environ.pop("LEAVE_OUT", None)

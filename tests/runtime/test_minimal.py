@@ -88,7 +88,8 @@ def tier_and_layers(caller):
 def refused_by_default(caller):
     """less than was asked for is refused, and what would be had is said"""
     for args in ((), ("--require", "reduced"), ("--require", "full"), ("--profile", "tight")):
-        status, out, err = Caller("x", caller.place / "bare", caller.uid).call("run", "--json", *args, "-c", "print('r' + 'an')")
+        status, out, err = Caller("x", caller.place / "bare", caller.uid).call(
+            "run", "--backend", "native", "--json", *args, "-c", "print('r' + 'an')")
         result = json.loads(out)
         assert status == 125 and result["status"] == "unavailable", result
         assert b"ran" not in out + err and result["remedy"], result

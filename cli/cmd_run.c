@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -49,7 +50,16 @@ struct run {
 	bool settled;    /* the settings hold */
 	int status_fd;   /* -1: none */
 	int exit_status; /* -1: the result's */
+	uint64_t began_ns, called_ns, done_ns;
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 static int help(void)
 {
@@ -264,7 +274,9 @@ static void execute(struct run *run)
 		run->plan.on_output = relay_piece;
 		run->plan.context = &run->relay;
 	}
+	run->called_ns = now_ns();
 	backend_run(&run->settings, &run->plan, run->quiet || run->json, &run->result);
+	run->done_ns = now_ns();
 	if (!run->json && run->result.ran)
 		relay_end(&run->relay, &run->result, &run->plan.limits, run->quiet);
 	store_files(run);
@@ -350,7 +362,10 @@ static int finish(struct run *run)
 	struct notes_options options = {.quiet = run->quiet,
 		.verbose = run->settled && setting_number(&run->settings, OPT_VERBOSE),
 		.json = run->json,
-		.limits = &run->plan.limits};
+		.limits = &run->plan.limits,
+		.began_ns = run->began_ns,
+		.called_ns = run->called_ns,
+		.done_ns = run->done_ns};
 
 	status = finish_output(run, status);
 	notes_print(&run->result, &options);
@@ -396,6 +411,7 @@ int cmd_run(int argc, char **argv)
 		.fetch_dir = -1,
 		.status_fd = -1,
 		.exit_status = -1,
+		.began_ns = now_ns(),
 		.allowed = true,
 		.result = {.status = RT_ERROR, .exit_code = -1}};
 	struct err err = {0};

@@ -4,6 +4,7 @@
 #include "cli/notes.h"
 
 #include <inttypes.h>
+#include <time.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -111,11 +112,31 @@ static void say_usage(const struct rt_result *result)
 	cli_error("%s", text.data ? text.data : "usage: ?");
 }
 
-static void say_steps(const struct rt_result *result)
+static void say_step(const char *name, uint64_t ns)
 {
+	cli_error("step: %-34s %9.1f us", name, (double)ns / 1000);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* In order; what is done at the same time by two processes stands one after the other. */
+static void say_steps(const struct rt_result *result, const struct notes_options *options)
+{
+	uint64_t now = now_ns();
+
+	if (!result->step_count || !options->done_ns)
+		return;
+	say_step("settings, program, begin of the guard", options->called_ns - options->began_ns);
 	for (size_t i = 0; i < result->step_count; i++)
-		cli_error("step: %-28s %8.1f us", result->steps[i].name,
-			(double)result->steps[i].ns / 1000);
+		say_step(result->steps[i].name, result->steps[i].ns);
+	say_step("output and result", now - options->done_ns);
+	say_step("all of it", now - options->began_ns);
 }
 
 static bool is_failure(const struct rt_result *result)
@@ -147,5 +168,5 @@ void notes_print(const struct rt_result *result, const struct notes_options *opt
 		say_isolation(result);
 		say_usage(result);
 	}
-	say_steps(result);
+	say_steps(result, options);
 }

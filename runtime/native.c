@@ -401,7 +401,9 @@ static void note_steps(struct run *run)
 
 	if (!run->box.clock)
 		return;
-	note_phase(run, "prepare (supervisor)", run->called_ns, run->cloned_ns);
+	note_phase(run, "prepare (supervisor)", run->called_ns, run->ready_ns);
+	note_phase(run, "wait for the guard", run->ready_ns, run->asked_ns);
+	note_phase(run, "clone the init", run->asked_ns, run->cloned_ns);
 	for (; i < end && run->result->step_count < RT_STEPS_MAX; i++)
 		run->result->steps[run->result->step_count++] =
 			(struct rt_step_time){step_name((enum step)i), run->box.clock->ns[i]};
@@ -489,7 +491,10 @@ static void run_once(const struct rt_plan *plan, struct rt_result *result,
 	if (code == 0)
 		code = make_first_group(&run, &err);
 	if (code == 0)
+		run.ready_ns = run_now();
+	if (code == 0)
 		code = ask(&run, &err);
+	run.asked_ns = run_now();
 	if (code == 0)
 		code = start(&run, &err);
 	if (run.init > 0) {

@@ -60,6 +60,8 @@ struct run {
 	bool setup_failed;
 	enum step failed_step;
 	uint64_t called_ns;  /* rt_run() began */
+	uint64_t ready_ns;   /* nothing is left but to ask */
+	uint64_t asked_ns;   /* it may run */
 	uint64_t cloned_ns;  /* the init was let go */
 	uint64_t gone_ns;    /* the last process was reaped */
 	uint64_t started_ns; /* the program's clock */

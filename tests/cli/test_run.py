@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import time
 
-from cli import holds, main, needs_isolation, pysbx, run, same, scratch, test, usage_error
+from cli import holds, main, needs_isolation, pysbx, run, same, scratch, tap, test, usage_error
 
 
 # --- the program
@@ -308,6 +309,15 @@ def _():
     same(result.out, b"1\n")
     holds(result.err, "pysbx: isolation: native, ", "pysbx: usage: wall ", "pysbx: step: ",
           "pivot_root", " us\n", "pysbx: python: ")
+    steps = dict(re.findall(r"^pysbx: step: (.*?) +([0-9.]+) us$", result.err, re.M))
+    table = (tap.TOP / "runtime/steps.def").read_text()
+    missing = [name for name in re.findall(r'^STEP\(\w+, "([^"]+)"', table, re.M) if name not in steps]
+    same(missing, [])
+    # One after the other they are the whole time; the steps themselves are within "all steps".
+    parts = ["settings, program, begin of the guard", "prepare (supervisor)", "wait for the guard", "clone the init",
+             "all steps, up to the exec", "the program", "end of the last process", "output and result"]
+    whole, total = float(steps["all of it"]), sum(float(steps[part]) for part in parts)
+    assert 0.8 * whole <= total <= whole * 1.001, (total, whole, steps)
 
 
 # --- the rest of the command line

@@ -142,6 +142,17 @@ def pages_are_correct():
     assert not found, found
 
 
+def package_tables_are_tables():
+    """the lists of packages in quickstart are rows of three columns, and end where they should"""
+    script = text(tap.TOP / "quickstart")
+    tables = re.findall(r"^(\w+_NEEDS)='\n(.*?)'", script, re.M | re.S)
+    assert [name for name, _ in tables] == ["BUILD_NEEDS", "TEST_NEEDS", "EXTRA_NEEDS"], tables
+    for name, table in tables:
+        assert table.endswith("\n"), f"{name}: a quote in a row ends the list"
+        for row in table.splitlines():
+            assert re.fullmatch(r"[\w.+-]+ +[\w.+-]+ +\S.*", row), f"{name}: {row}"
+
+
 def pages_from_tables_are_the_tables():
     """what man/generate.py makes of the tables is what stands in the tree, and lacks no row"""
     made = {}
@@ -188,5 +199,5 @@ if __name__ == "__main__":
         examples_have_their_real_output, named_files_exist, links_lead_somewhere,
         named_commands_exist, every_command_is_told_of, pages_know_every_option,
         page_of_mcp_knows_every_option,
-        pages_from_tables_are_the_tables, pages_are_correct, help_is_there,
+        package_tables_are_tables, pages_from_tables_are_the_tables, pages_are_correct, help_is_there,
         version_is_the_trees]))

@@ -8,7 +8,7 @@
 #define PYSBX_BASE_ERR_H
 
 #define ERR_TEXT_MAX   640
-#define ERR_REMEDY_MAX 384
+#define ERR_REMEDY_MAX 768
 
 struct err {
 	int code;                    /* a positive errno value; 0: no error */

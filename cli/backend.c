@@ -82,7 +82,7 @@ static void join(const struct rt_result *native, struct rt_result *docker, bool 
 	snprintf(both.message, sizeof(both.message),
 		"nothing here isolates: native: %.250s; docker: %.250s", native->message,
 		docker->message);
-	snprintf(both.remedy, sizeof(both.remedy), "native: %.170s; docker: %.170s", native->remedy,
+	snprintf(both.remedy, sizeof(both.remedy), "native: %.370s; docker: %.370s", native->remedy,
 		second);
 	rt_result_free(docker);
 	*docker = both;

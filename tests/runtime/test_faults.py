@@ -26,7 +26,7 @@ def failing(step):
     def test():
         caller = Caller("root", FAULTY)
         before = host_state()
-        status, out, err = caller.call("run", "--guard", "off", "--json", "-c", "print('ran')", env={
+        status, out, err = caller.call("run", "--backend", "native", "--guard", "off", "--json", "-c", "print('ran')", env={
             "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FAULT_STEP": step})
         text = out.decode()
         if step == "mount /proc":

@@ -548,7 +548,7 @@ def each_step_fails(caller):
     faulty.output("print(1)")  # and sweeps the groups of supervisors that were killed
     before, directories = host_state(), left_directories()
     for name in names:
-        status, out, err = faulty.call("run", "--guard", "off", "--json", "-c", "print('r' + 'an')", env={
+        status, out, err = faulty.call("run", "--backend", "native", "--guard", "off", "--json", "-c", "print('r' + 'an')", env={
             "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FAULT_STEP": name})
         result = json.loads(out)
         assert status == 125 and b"ran" not in out, (name, out, err)

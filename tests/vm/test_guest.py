@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What needs control groups of version 2, run in the guests that tests/vm/run makes.
 
-Prints TAP. By hand: tests/vm/test_guest.py (against build/, or $PYSBX_BUILDDIR)
+Prints TAP. By hand: tests/vm/test_guest.py [SETTING...] (against build/, or $PYSBX_BUILDDIR); without
+one, and without any in $PYSBX_GUEST: all of them.
 """
 
 import json
@@ -210,6 +211,18 @@ def test_run_no_userns():
     tally(guest("no-userns", "python3", tap.TOP / "tests/runtime/test_minimal.py", timeout=1200))
 
 
+def test_run_no_userns_root():
+    """the same for root"""
+    result, done = one_run("root,no-userns")
+    assert result["status"] == "unavailable" and done.returncode == 125 and result["remedy"], result
+    done = guest("root,no-userns", tap.PYSBX, "run", "--require", "minimal", "--guard", "off", "--json", "-c", "print(6 * 7)")
+    result = json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][0])
+    if result["status"] == "ok":
+        assert result["isolation"]["tier"] == "minimal" and result["stdout"] == "42\n", result
+    else:
+        assert result["status"] == "unavailable" and done.returncode == 125 and result["remedy"], result
+
+
 def suite(setting):
     # A minute or two on an idle machine; a busy one is no failure of ours.
     tally(guest(setting, "python3", tap.TOP / "tests/runtime/test_run.py", timeout=1200))
@@ -234,13 +247,23 @@ def test_status():
     assert done.returncode == 124 and time.monotonic() - begin < 60, done
 
 
+GROUPS = {
+    "root": [test_status, test_root, test_container, test_runs_root, test_run_container, test_suite_root],
+    "user": [test_user, test_run_user],
+    "delegated": [test_user_delegated, test_user_service, test_user_scope, test_runs_user_delegated, test_runs_user_scope,
+                  test_suite_user_delegated],
+    "forbidden": [test_run_no_userns, test_run_no_userns_root],
+    "v1": [test_v1, test_runs_v1],
+}
+
+
+def main():
+    wanted = sys.argv[1:] or os.environ.get("PYSBX_GUEST", "").split() or list(GROUPS)
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown:
+        sys.exit(f"{' '.join(unknown)}: the settings are {' '.join(GROUPS)}")
+    return tap.run([test for name in wanted for test in GROUPS[name]])
+
+
 if __name__ == "__main__":
-    sys.exit(tap.run([
-        test_status,
-        test_root, test_container, test_user_delegated, test_user_service, test_user_scope, test_user,
-        test_v1,
-        test_runs_root, test_runs_user_delegated, test_runs_user_scope,
-        test_runs_v1,
-        test_run_user, test_run_container, test_run_no_userns,
-        test_suite_root, test_suite_user_delegated,
-    ]))
+    sys.exit(main())

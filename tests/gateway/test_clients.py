@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import clients
-from gateway import MODERN, Http, Skip, built, environment, main, needs_isolation, same, scratch, tap, test
+from gateway import MODERN, Http, Skip, built, environment, main, needs_isolation, same, scratch, tap, test, tools_that_run
 
 SECONDS = 180
 PERMISSIVE = {"PYSBX_POLICY": "permissive"}
@@ -29,7 +29,7 @@ def node(*words, status=0, **more):
     done = subprocess.run([str(program), *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False,
                           env={**environment(PERMISSIVE), "HOME": str(home), "PYSBX_MCP_CLIENTS": str(home),
-                               "NO_COLOR": "1"}, **more)
+                               "NO_COLOR": "1", "TOOLS": " ".join(tools_that_run())}, **more)
     assert done.returncode == status, (done.returncode, done.stdout[-3000:], done.stderr[-3000:])
     return done.stdout
 

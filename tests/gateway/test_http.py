@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from gateway import (LEGACY, META, MODERN, SECONDS, Http, Skip, eventually, gone, main, needs_isolation,
-                     refused, same, scratch, tap, test, text_of)
+                     refused, same, scratch, tap, test, text_of, tools_that_run)
 
 LOOP = "while True: pass"
 MIB = 1 << 20
@@ -30,7 +30,7 @@ def _():
     with Http(env={"PYSBX_POLICY": "permissive"}) as server, socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         for ask in (server.legacy, server.modern):
-            for tool in ("run_code", "secure_sandbox"):
+            for tool in tools_that_run():
                 def ran(code, **arguments):
                     status, answer = ask("tools/call", {"name": tool, "arguments": {"code": code, **arguments}})
                     same(status, 200)

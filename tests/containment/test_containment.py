@@ -75,7 +75,7 @@ def state():
 
 
 def nothing_changed(caller):
-    """P193: files, mounts, processes, groups, modules, objects and settings of the host are as they were"""
+    """before and after all of them: files, mounts, processes, groups, modules, objects and settings of the host are as they were"""
     verdicts(caller)
     before, after = _found[caller.name + " state"]
     differ = {name: (before[name], after[name]) for name in before if before[name] != after[name]}

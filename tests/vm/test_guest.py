@@ -223,6 +223,33 @@ def test_run_no_userns_root():
         assert result["status"] == "unavailable" and done.returncode == 125 and result["remedy"], result
 
 
+def probes(setting, tier):
+    """`pysbx selftest` in the guest: nothing failed, at the tier that is to be had there."""
+    done = guest(setting, tap.PYSBX, "selftest", "--json", timeout=400)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(lines) == 1, f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    report = json.loads(lines[0])
+    print(f"# {setting}: {', '.join(f'{number} {outcome}' for outcome, number in report['counts'].items())}", flush=True)
+    failed = [probe for probe in report["probes"] if probe["outcome"] == "failed"]
+    assert not failed and done.returncode == 0, failed
+    assert report["isolation"]["tier"] == tier and report["counts"]["held"] > 60, report["counts"]
+
+
+def test_probes_root():
+    """pysbx selftest as root: every probe holds, with this kernel and version 2"""
+    probes("root", "full")
+
+
+def test_probes_user_delegated():
+    """pysbx selftest as a plain user in a delegated scope: the same"""
+    probes("user-delegated", "full")
+
+
+def test_probes_no_userns():
+    """pysbx selftest where user namespaces are forbidden: what applies to tier minimal holds"""
+    probes("no-userns", "minimal")
+
+
 def suite(setting):
     # A minute or two on an idle machine; a busy one is no failure of ours.
     tally(guest(setting, "python3", tap.TOP / "tests/runtime/test_run.py", timeout=1200))
@@ -248,11 +275,11 @@ def test_status():
 
 
 GROUPS = {
-    "root": [test_status, test_root, test_container, test_runs_root, test_run_container, test_suite_root],
+    "root": [test_status, test_root, test_container, test_runs_root, test_run_container, test_probes_root, test_suite_root],
     "user": [test_user, test_run_user],
     "delegated": [test_user_delegated, test_user_service, test_user_scope, test_runs_user_delegated, test_runs_user_scope,
-                  test_suite_user_delegated],
-    "forbidden": [test_run_no_userns, test_run_no_userns_root],
+                  test_probes_user_delegated, test_suite_user_delegated],
+    "forbidden": [test_run_no_userns, test_run_no_userns_root, test_probes_no_userns],
     "v1": [test_v1, test_runs_v1],
 }
 

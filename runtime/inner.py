@@ -7,9 +7,10 @@ around itself, and only then is given the program; it makes itself non-dumpable 
 can read the key which its last record begins with. It knows nothing of limits that the kernel holds.
 Every Python from 3.8 on must be able to run it.
 """
-import ctypes, os, resource, select, signal, stat, struct, sys, time
+# Of two modules only the part in C: the rest of them takes longer to import than all of this to run.
+import _ctypes, os, resource, select, _signal as signal, stat, sys, time
 
-LIBC = ctypes.CDLL(None)
+PRCTL = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
 OUT = 1
 SANDBOX = "/sandbox"
 CHUNK = 65536
@@ -126,7 +127,7 @@ def facts():
         key, _, value = line.partition(":")
         if key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "Seccomp"):
             found.append("%s %s" % (key, value.strip()))
-    found.append("NoNewPrivs %d" % LIBC.prctl(39, 0, 0, 0, 0))  # PR_GET_NO_NEW_PRIVS
+    found.append("NoNewPrivs %d" % _ctypes.call_function(PRCTL, (39, 0, 0, 0, 0)))  # PR_GET_NO_NEW_PRIVS
     for name in ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup"):
         try:
             link = os.readlink("/proc/self/ns/" + name)
@@ -167,7 +168,7 @@ class Host:
         """The next message that is whole, or None."""
         if len(self.data) < 5:
             return None
-        kind, size = struct.unpack(">cI", bytes(self.data[:5]))
+        kind, size = bytes(self.data[:1]), int.from_bytes(self.data[1:5], "big")
         if len(self.data) < 5 + size:
             return None
         payload = bytes(self.data[5:5 + size])
@@ -548,7 +549,7 @@ def main():
     # What Python handles, others inside could send; PID 1 gets no other signal from its own namespace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # prctl(PR_SET_DUMPABLE, 0): /proc/1 is nobody's from here on.
-    if LIBC.prctl(4, 0, 0, 0, 0) != 0:
+    if _ctypes.call_function(PRCTL, (4, 0, 0, 0, 0)) != 0:
         os._exit(125)
     found = facts()
     write_all(b"pysbx-inner 1 %08x\n" % len(found) + found)

@@ -1,6 +1,7 @@
 /* runtime/profile.h: syscalls.def as an OCI filter. */
 #include "runtime/profile.h"
 
+#include <errno.h>
 #include <linux/seccomp.h>
 #include <string.h>
 
@@ -135,20 +136,12 @@ static void write_rule(const struct writer *writer, const struct seccomp_row *ro
 	json_object_end(json);
 }
 
-static void write_row(const struct writer *writer, const struct seccomp_row *row)
+static void write_arguments(const struct writer *writer, const struct seccomp_row *row)
 {
 	const struct seccomp_test *except;
 
-	/* Who cannot answer ENOSYS leaves libc without the fall-back it has for it. */
-	if (writer->by_trap && strcmp(row->name, "clone3") == 0)
-		return;
-	if (!row->by_arguments) {
-		begin_rule(writer, row->name, row->answer);
-		json_object_end(writer->json);
-		return;
-	}
 	/* What no rule matches is what the filter answers by default. */
-	if (!row->tests[0].used || !can_be_said(row))
+	if (!row->by_arguments || !row->tests[0].used || !can_be_said(row))
 		return;
 	except = refused_before(row);
 	if (!except) {
@@ -158,6 +151,44 @@ static void write_row(const struct writer *writer, const struct seccomp_row *row
 	for (uint32_t value = 0; value < RESOURCES; value++)
 		if (value != except->value)
 			write_rule(writer, row, except, value);
+}
+
+/*
+ * Calls whose number decides. What the default says too is left out, and calls with one answer are
+ * one rule: a runtime reads and compiles them for every container.
+ */
+static bool goes_by_number(const struct writer *writer, const struct seccomp_row *row)
+{
+	/* Who cannot answer ENOSYS leaves libc without the fall-back it has for it. */
+	if (writer->by_trap && row->name && strcmp(row->name, "clone3") == 0)
+		return false;
+	return row->name && !row->by_arguments && row->answer != (SECCOMP_RET_ERRNO | EPERM);
+}
+
+static bool was_before(const struct writer *writer, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (goes_by_number(writer, &seccomp_rows[i]) &&
+			seccomp_rows[i].answer == seccomp_rows[at].answer)
+			return true;
+	return false;
+}
+
+static void write_answer(const struct writer *writer, size_t first)
+{
+	uint32_t answer = seccomp_rows[first].answer;
+	struct json *json = writer->json;
+
+	json_object(json, NULL);
+	json_array(json, "names");
+	for (size_t i = first; i < seccomp_row_count; i++)
+		if (goes_by_number(writer, &seccomp_rows[i]) && seccomp_rows[i].answer == answer)
+			json_text(json, NULL, seccomp_rows[i].name);
+	json_array_end(json);
+	json_text(json, "action", action_of(writer, answer));
+	if ((answer & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+		json_uint(json, "errnoRet", answer & SECCOMP_RET_DATA);
+	json_object_end(json);
 }
 
 void profile_write(struct json *json, const char *key, bool by_trap)
@@ -176,8 +207,10 @@ void profile_write(struct json *json, const char *key, bool by_trap)
 	json_array_end(json);
 	json_array(json, "syscalls");
 	for (size_t i = 0; i < seccomp_row_count; i++)
-		if (seccomp_rows[i].name)
-			write_row(&writer, &seccomp_rows[i]);
+		if (goes_by_number(&writer, &seccomp_rows[i]) && !was_before(&writer, i))
+			write_answer(&writer, i);
+		else if (seccomp_rows[i].name)
+			write_arguments(&writer, &seccomp_rows[i]);
 	if (by_trap) {
 		begin_rule(&writer, "clone3", SECCOMP_RET_ALLOW);
 		json_object_end(json);

@@ -35,6 +35,9 @@ POLICIES = ["", "extends standard\nallow attribute os.getpid\ndeny import thread
             "extends strict\nallow import numpy\nallow call open\nallow name type # a comment\n",
             "extends permissive\nrule PSX201 off\nrule PSX201 warn\n", "allow import os\ndeny import os.path\nallow import os\n"]
 
+RECORDS = ["pysbx-inner 1 00000014\npid 1\nids 1 1 1 1 1\n", "00000022exit 0\ncpu_us 5\nfile 1 2\ntouched tmpfs\n",
+           "00000007exit 3\n", "00000009signal 9\n", "0000000acause wall\n"]
+
 
 def compiled(source):
     target = WORK / "objects" / (source.relative_to(tap.TOP).as_posix().replace("/", "-") + ".o")
@@ -45,7 +48,7 @@ def compiled(source):
 def rooms():
     """the rooms of the front end compile for fuzzing"""
     (WORK / "objects").mkdir(parents=True, exist_ok=True)
-    sources = [s for room in ROOMS for s in sorted((tap.TOP / room).glob("*.c"))]
+    sources = [s for room in ROOMS for s in sorted((tap.TOP / room).glob("*.c"))] + [tap.TOP / "runtime" / "inner.c"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         objects = list(pool.map(compiled, sources))
     library = WORK / "librooms.a"
@@ -89,7 +92,7 @@ def fuzzed(source):
         corpus.mkdir(exist_ok=True)
         for seed in seeds():
             shutil.copyfile(seed, corpus / f"seed-{seed.name}")
-        for number, policy in enumerate(POLICIES if name == "fuzz_policy" else []):
+        for number, policy in enumerate({"fuzz_policy": POLICIES, "fuzz_inner": RECORDS}.get(name, [])):
             (corpus / f"policy-{number}").write_text(policy + "\0import os\nprint(os.getpid())\n")
         for number, message in enumerate(MESSAGES if name == "fuzz_rpc" else []):
             (corpus / f"message-{number}").write_bytes(message)

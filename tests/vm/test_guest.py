@@ -8,6 +8,7 @@ one, and without any in $PYSBX_GUEST: all of them.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -37,9 +38,9 @@ def guest(setting, *command, timeout=240):
     return done
 
 
-def boot(setting, *command, timeout):
+def boot(setting, *command, timeout, programs=()):
     done = subprocess.run([sys.executable, HERE / "run", "--build", tap.BUILD, "--setting", setting,
-                           "--timeout", str(timeout), "--", *command],
+                           "--timeout", str(timeout), *(f"--with={program}" for program in programs), "--", *command],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=timeout + 60, check=False)
     if done.returncode == NO_GUEST:
@@ -265,6 +266,33 @@ def test_suite_user_delegated():
     suite("user-delegated")
 
 
+def oci(name):
+    """One OCI runtime with control groups of version 2: everything is held, and nothing is left."""
+    path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")
+    if not path:
+        raise tap.Skip(f"no {name} here")
+    calls = "; ".join(f"{tap.PYSBX} run --guard off --json --backend oci:{path} -t {limit} -c '{code}'" for limit, code in (
+        ("60s", "import os; print(os.getuid())"), ("60s", "x = bytearray(400 << 20)"), ("3s", "while True: pass")))
+    done = boot("root", "bash", "-c", f"{calls}; ls /sys/fs/cgroup /run/pysbx-oci | grep pysbx-oci-", timeout=180,
+                programs=[path])
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [one["status"] for one in found] == ["ok", "oom", "timeout"], (found, done.stderr)
+    assert found[0]["stdout"] == "65534\n", found
+    for one in found:
+        assert one["isolation"]["tier"] == "full" and "cgroup2" in one["isolation"]["layers"], one
+    assert "pysbx-oci-" not in done.stdout.replace("oci:", ""), done.stdout
+
+
+def test_runc():
+    """runc as a backend, with control groups of version 2"""
+    oci("runc")
+
+
+def test_crun():
+    """crun as a backend, with control groups of version 2"""
+    oci("crun")
+
+
 def test_status():
     """a guest hands back output and status, and its time limit holds"""
     done = guest("root", "sh", "-c", "echo out; echo err >&2; exit 42")
@@ -275,7 +303,8 @@ def test_status():
 
 
 GROUPS = {
-    "root": [test_status, test_root, test_container, test_runs_root, test_run_container, test_probes_root, test_suite_root],
+    "root": [test_status, test_root, test_container, test_runs_root, test_run_container, test_probes_root, test_suite_root,
+             test_runc, test_crun],
     "user": [test_user, test_run_user],
     "delegated": [test_user_delegated, test_user_service, test_user_scope, test_runs_user_delegated, test_runs_user_scope,
                   test_probes_user_delegated, test_suite_user_delegated],

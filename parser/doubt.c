@@ -71,6 +71,9 @@ static bool doubt_import(struct parser *parser, const struct ast_node *node, uns
 	const struct ast_list *names = ast_ImportFrom_names(node);
 
 	if (module && str_is(*module, "__future__")) {
+		/* Which of these count as one is a matter of versions. */
+		if (ast_ImportFrom_level(node))
+			return true;
 		parser->place.leading = leading ? LEADING : LEADING_NO;
 		return !leading || parser->place.kind != PLACE_MODULE;
 	}
@@ -153,7 +156,7 @@ void doubt_star(struct parser *parser, const struct token *first)
 	parser->seen |= SEEN_STAR;
 	parser->doubtful |= parser->in_fragment || first == parser->first ||
 			    (peek(parser) != TOK_COMMA && first[-1].kind != TOK_COMMA &&
-				    first[-1].kind != TOK_LSQB && first[-1].kind != TOK_LBRACE);
+				    first[-1].kind != TOK_LSQB);
 }
 
 /* Right behind these words it is read, and nothing else. */

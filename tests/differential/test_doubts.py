@@ -28,7 +28,8 @@ EXPRESSIONS = [
     "lambda: x", "lambda x: (yield)", "lambda x, x: 1", "lambda __a, __a: 1",
     "f(*x)", "f(**x)", "f(a=1, a=2)", "f(a=1, b=2)", "[*x]", "[*x, *y]", "{*x}", "(*x, y)", "(*x,)", "{**x}",
     "a[*x]", "a[x:y]", "a[(*x,)]", "a[(*x, y)]",
-    "f'{x}'", "f'{(yield)}'", "f'{(x:=1)}'", "f'{__debug__}'", "f'{x!r:{y}}'", "f'{(f(__debug__=1))}'"]
+    "f'{x}'", "f'{(yield)}'", "f'{(x:=1)}'", "f'{__debug__}'", "f'{x!r:{y}}'", "f'{(f(__debug__=1))}'",
+    "f'{*x}'", "f'{*x, y}'", "f'{[*x]}'", "f'{x:{*y}}'"]
 TARGETS = ["x", "y", "x.y", "a[b]", "x, y", "x, *y", "*x, *y", "[x, *y]", "(x)", "__debug__", "x.__debug__",
            "__a", "*x,", "(*x, y), *z", "a[(*x,)]"]
 PARAMETERS = ["", "x", "x, y", "x, x", "x=1", "x, /, y", "*x", "*, x", "x, *x", "**x", "x: int", "__a",
@@ -40,7 +41,7 @@ SIMPLE = [
     "del x.__debug__", "import x", "import x.y", "import x as y", "import x.y as z", "import __debug__",
     "import a as __debug__", "from m import *", "from m import x", "from m import x as y",
     "from m import __debug__", "from m import a as __debug__", "from __future__ import annotations",
-    "from __future__ import division", "from __future__ import braces", "from __future__ import nope",
+    "from __future__ import division", "from .__future__ import division", "from __future__ import braces", "from __future__ import nope",
     "x = yield", "yield x", "yield (y := x)", "yield *x, y", "yield from x", "'doc'", "await f(x)",
     "return *x, y", "return [*x]", "pass", "x += E", "x.y += E", "__debug__ += E", "return E", "assert E",
     "raise E", "x = y = E", "type T = E", "E", "E", "E", "E", "E"]

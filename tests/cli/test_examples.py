@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 
-from cli import (SECONDS, check, clean_environment, holds, main, needs_isolation, run, same, scratch,
+from cli import (SECONDS, Skip, check, clean_environment, holds, main, needs_isolation, run, same, scratch,
                  tap, test)
 
 DISPLAY = re.compile(r"^\.Bd -literal.*?\n(.*?)^\.Ed", re.M | re.S)
@@ -41,6 +41,11 @@ def is_shown(wanted, found):
     return bool(found) and line_matches(wanted[0], found[0]) and is_shown(wanted[1:], found[1:])
 
 
+# What examples of other backends need, by what pysbx says where it is not there; tests/contained brings it.
+MISSING = {"no Docker daemon answers": "no Docker daemon runs here",
+           "cgroups in hybrid mode not supported": "crun takes no hybrid control groups"}
+
+
 def execute(page):
     needs_isolation()
     total = 0
@@ -54,6 +59,9 @@ def execute(page):
                 done = subprocess.run(["sh", "-c", f"exec 2>&1; {command}"], cwd=top, env=env,
                                       stdout=subprocess.PIPE, timeout=SECONDS, check=False)
                 found = done.stdout.decode().splitlines()
+                for sign, reason in MISSING.items():
+                    if any(sign in line for line in found) and not any(sign in line for line in wanted):
+                        raise Skip(f"{command}: {reason}")
                 assert is_shown(wanted, found), f"{command}: printed {found}, page says {wanted}"
                 total += 1
     assert total, f"{page.name} has no example"

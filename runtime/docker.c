@@ -324,8 +324,13 @@ int docker_run(
 		err_remedy(&err, "a tag can come to mean another image; `docker images --no-trunc` "
 				 "shows ids");
 	}
-	if (code == 0 && !options->image)
-		code = docker_image_record(plan->python, docker->record, tag, &err);
+	/* Nowhere to keep what image there is: nothing that runs could be asked for again. */
+	if (code == 0 && !options->image &&
+		docker_image_record(plan->python, docker->record, tag, &err) < 0) {
+		refuse(ret, RT_UNAVAILABLE, &err);
+		free(docker);
+		return -1;
+	}
 	if (code == 0) {
 		code = run_once(plan, options, docker, ret);
 		if (docker->call.no_image) {

@@ -426,6 +426,8 @@ int cmd_run(int argc, char **argv)
 	find_readers(&run);
 	/* A reader of our output who goes away is an error to report, not a death. */
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error to tell, not an end without a word. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (code < 0)
 		fail(&run, RT_ERROR, CLI_RUN_FAILED, &err);
 	else

@@ -113,6 +113,7 @@ static _Noreturn void become(const struct command *command, const int stdio[3])
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execve(command->args[0], (char *const *)command->args, environment);
 	_exit(127);
 }

@@ -70,7 +70,8 @@ def short_of_memory(caller):
             ran += status == 0
             refused += status != 0
             assert status != 0 or out == b"1\n", (number, out, err)
-            assert status == 0 or out == b"" and (err or status > 127), (number, status, out, err)
+            # In next to nothing the kernel ends it before its first instruction.
+            assert status == 0 or out == b"" and (err or status > 127 or status < 0 and number < 4 << 20), (number, status, out, err)
     assert ran and refused, (ran, refused)
 
 

@@ -113,13 +113,13 @@ static void print_tree(const struct source *source, const struct ast_node *root)
 /* Without a doubt there is nothing to find, and without looking nothing is found. */
 static void check_doubt(const struct source *source, struct parse_result *tree)
 {
-	struct compile_error_list errors;
+	struct compile_error_list advised, looked;
 
-	if (tree->doubtful)
+	if (tree->doubtful || compile_errors_find(source, tree, &advised) < 0)
 		return;
 	tree->doubtful = true;
-	if (compile_errors_find(source, tree, &errors) == 0)
-		promise(!errors.count, "what may be refused is in doubt");
+	if (compile_errors_find(source, tree, &looked) == 0)
+		promise(looked.count == advised.count, "what may be refused is in doubt");
 	tree->doubtful = false;
 }
 

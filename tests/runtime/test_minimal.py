@@ -333,10 +333,11 @@ time.sleep(0.1)
 
 
 def fork_bomb(caller):
-    """a fork bomb ends at the limit of processes or of time, and nothing of it is left"""
+    """a fork bomb ends at a limit, and nothing of it is left"""
     before = host_state()
     _, result = caller.run("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass", "-t", "1s", "--cpu-time", "9s")
-    assert result["status"] in ("timeout", "pids_limit"), result
+    # Where memory is polled, pages that are shared count for each process while time to look is short.
+    assert result["status"] in ("timeout", "pids_limit", "oom"), result
     assert wait_until(lambda: host_state() == before and not sandbox_processes(), 10)
 
 

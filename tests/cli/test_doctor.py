@@ -34,7 +34,7 @@ def check_shape(report, status):
     assert list(report) == ["schema", "available", "tier", "backend", "checks"], list(report)
     assert report["schema"] == 1
     assert status == (0 if report["available"] else 1), (status, report)
-    assert report["tier"] in ("none", "reduced", "full"), report["tier"]
+    assert report["tier"] in ("none", "minimal", "reduced", "full"), report["tier"]
     assert [check["name"] for check in report["checks"]] == NAMES
     for check in report["checks"]:
         assert list(check) == ["name", "ok", "detail", "remedy"], check

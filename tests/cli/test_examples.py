@@ -43,7 +43,8 @@ def is_shown(wanted, found):
 
 # What examples of other backends need, by what pysbx says where it is not there; tests/contained brings it.
 MISSING = {"no Docker daemon answers": "no Docker daemon runs here",
-           "cgroups in hybrid mode not supported": "crun takes no hybrid control groups"}
+           "name an image with --image": "this user has no place to record an image",
+           "could not make the container": "the OCI runtime makes no container here: hybrid control groups, a plain user"}
 
 
 def execute(page):

@@ -49,12 +49,13 @@ static void run_docker(
 /* The version that the guard read it as; with another image than this machine's they may differ. */
 static unsigned screened_minor(const struct settings *settings)
 {
+	struct python python;
 	struct err ignored;
 	unsigned minor;
 
 	/* --guard off: nothing was read. */
 	if (setting_number(settings, OPT_GUARD) == 2 ||
-		screen_target(settings, &minor, &ignored) < 0)
+		screen_target(settings, &python, &minor, &ignored) < 0)
 		return 0;
 	return minor;
 }

@@ -72,7 +72,8 @@ static int check_operands(const struct command_line *line, struct err *err)
 /* Without an interpreter to ask the newest language is checked for; not if one was named. */
 static int choose_target(struct check *check, struct err *err)
 {
-	int code = screen_target(&check->settings, &check->minor, err);
+	struct python python;
+	int code = screen_target(&check->settings, &python, &check->minor, err);
 
 	if (code == 0 || setting_text(&check->settings, OPT_PYTHON))
 		return code;

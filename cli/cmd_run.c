@@ -36,6 +36,7 @@ struct run {
 	struct settings settings;
 	struct input input;
 	struct screening screening;
+	struct python python; /* that the guard asked for; empty where it did not have to */
 	enum guard_mode guard;
 	bool screened; /* or at it */
 	bool judged;
@@ -159,17 +160,16 @@ static int reject(struct run *run)
 }
 
 /* What two versions read differently is screened as one of them and run as the other. */
-static void warn_of_other_version(const struct run *run, unsigned minor)
+static void warn_of_other_version(struct run *run, unsigned minor)
 {
-	unsigned interpreter;
 	struct err ignored;
 
 	if (run->quiet || !setting_text(&run->settings, OPT_TARGET_VERSION) ||
-		screen_interpreter(&run->settings, &interpreter, &ignored) < 0 ||
-		interpreter == minor)
+		screen_interpreter(&run->settings, &run->python, &ignored) < 0 ||
+		run->python.minor == minor)
 		return;
 	cli_error("screened as Python 3.%u but run by Python 3.%u: the guard may misread it", minor,
-		interpreter);
+		run->python.minor);
 }
 
 /* Begins to judge the program; may_run() has the verdict. */
@@ -182,7 +182,7 @@ static int screen(struct run *run)
 	run->guard = (enum guard_mode)setting_number(&run->settings, OPT_GUARD);
 	if (run->guard == GUARD_OFF)
 		return 0;
-	if (screen_target(&run->settings, &minor, &err) < 0)
+	if (screen_target(&run->settings, &run->python, &minor, &err) < 0)
 		return fail(run, RT_ERROR, exit_for(&err), &err);
 	policy = screen_policy(setting_text(&run->settings, OPT_POLICY), run->arena, &err);
 	if (!policy)
@@ -230,6 +230,9 @@ static int prepare(struct run *run)
 	struct err err = {0};
 	int code = plan_make(&run->settings, &run->input, &run->plan, &err);
 
+	/* Looked for once: what the program was read as is what runs it. */
+	if (run->python.program)
+		run->plan.interpreter = &run->python;
 	if (code == 0)
 		code = plan_open_stdin(&run->settings, &run->stdin_fd, &err);
 	run->plan.stdin_fd = run->stdin_fd;

@@ -11,21 +11,22 @@
 #include "cli/input.h"
 #include "cli/nls.h"
 #include "cli/sealed.h"
-#include "runtime/python.h"
 
 #define POLICY_BYTES_MAX ((size_t)4 << 20)
 
-int screen_interpreter(const struct settings *settings, unsigned *ret_minor, struct err *err)
+int screen_interpreter(const struct settings *settings, struct python *ret, struct err *err)
 {
-	struct python python = {0};
+	struct python python;
 	int code = python_find(settings->arena, setting_text(settings, OPT_PYTHON),
 		setting_text(settings, OPT_ROOTFS), &python, err);
 
+	*ret = (struct python){0};
 	if (code < 0)
 		return code;
-	*ret_minor = python.minor;
-	if (python.minor >= PYTHON_MINOR_OLDEST && python.minor <= PYTHON_MINOR_NEWEST)
+	if (python.minor >= PYTHON_MINOR_OLDEST && python.minor <= PYTHON_MINOR_NEWEST) {
+		*ret = python;
 		return 0;
+	}
 	err_set(err, ENOTSUP, "%s is Python 3.%u, which the guard does not know", python.program,
 		python.minor);
 	err_remedy(err, "choose a Python from 3.%d to 3.%d with --python", PYTHON_MINOR_OLDEST,
@@ -33,12 +34,18 @@ int screen_interpreter(const struct settings *settings, unsigned *ret_minor, str
 	return -ENOTSUP;
 }
 
-int screen_target(const struct settings *settings, unsigned *ret_minor, struct err *err)
+int screen_target(const struct settings *settings, struct python *ret_python, unsigned *ret_minor,
+	struct err *err)
 {
-	if (!setting_text(settings, OPT_TARGET_VERSION))
-		return screen_interpreter(settings, ret_minor, err);
+	int code = 0;
+
+	*ret_python = (struct python){0};
 	*ret_minor = (unsigned)setting_number(settings, OPT_TARGET_VERSION);
-	return 0;
+	if (!setting_text(settings, OPT_TARGET_VERSION)) {
+		code = screen_interpreter(settings, ret_python, err);
+		*ret_minor = ret_python->minor;
+	}
+	return code;
 }
 
 static int read_policy(const char *path, struct buf *bytes, struct err *err)

@@ -11,15 +11,21 @@
 #include "cli/settings.h"
 #include "cli/text.h"
 #include "guard/guard.h"
+#include "runtime/python.h"
 
 /*
- * The version of the interpreter that would run the code (--python, --rootfs). 0, or -errno with
- * err: -ENOENT where there is none, -ENOTSUP where the guard does not know its version.
+ * The interpreter that would run the code (--python, --rootfs), in the settings' arena. 0, or
+ * -errno with err and *ret empty: -ENOENT where there is none, -ENOTSUP where the guard does not
+ * know its version.
  */
-int screen_interpreter(const struct settings *settings, unsigned *ret_minor, struct err *err);
+int screen_interpreter(const struct settings *settings, struct python *ret, struct err *err);
 
-/* The Python 3.minor to parse for: --target-version, else the interpreter's. As above. */
-int screen_target(const struct settings *settings, unsigned *ret_minor, struct err *err);
+/*
+ * The Python 3.minor to parse for: --target-version, else the interpreter's. As above; *ret_python
+ * is empty where it did not have to be looked for.
+ */
+int screen_target(const struct settings *settings, struct python *ret_python, unsigned *ret_minor,
+	struct err *err);
 
 /*
  * The policy of a name, or of a file where there is no such name; in arena. NULL with err: -EINVAL

@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "runtime/python.h"
+#include "runtime/runtime.h"
 
 struct maker {
 	struct layout *layout;
@@ -319,16 +320,19 @@ static void add_localtime(struct maker *m)
 	add_link(m, "/etc/localtime", arena_strdup(m->arena, str_of(resolved)));
 }
 
-int layout_make(struct arena *arena, const char *wanted, const char *rootfs, struct layout *ret,
-	struct err *err)
+int layout_make(
+	struct arena *arena, const struct rt_plan *plan, struct layout *ret, struct err *err)
 {
 	struct maker m = {.layout = ret, .arena = arena, .err = err};
 	struct python python;
 	const char *base;
-	int code;
+	int code = 0;
 
 	*ret = (struct layout){.arena = arena};
-	code = python_find(arena, wanted, rootfs, &python, err);
+	if (plan->interpreter)
+		python = *plan->interpreter;
+	else
+		code = python_find(arena, plan->python, plan->rootfs, &python, err);
 	if (code < 0)
 		return code;
 	m.root = python.root;

@@ -19,6 +19,8 @@
 #define LAYOUT_BINDS_MAX 32
 #define LAYOUT_LINKS_MAX 32
 
+struct rt_plan;
+
 struct layout_bind {
 	const char *source; /* on the host, resolved; no symbolic link on the way */
 	const char *target; /* inside, absolute */
@@ -53,10 +55,11 @@ struct layout {
 };
 
 /*
- * Works the layout out. wanted: --python or NULL; rootfs: --rootfs or NULL. -ENOENT where there is
- * no such interpreter, -ENOEXEC where it is a script or shim; err says what to do.
+ * Works the layout out of the plan's interpreter, which is looked for unless the plan has it.
+ * -ENOENT where there is no such interpreter, -ENOEXEC where it is a script or shim; err says what
+ * to do. Strings may be the plan's.
  */
-int layout_make(struct arena *arena, const char *wanted, const char *rootfs, struct layout *ret,
-	struct err *err);
+int layout_make(
+	struct arena *arena, const struct rt_plan *plan, struct layout *ret, struct err *err);
 
 #endif

@@ -206,8 +206,7 @@ static int prepare(struct run *run, bool want_listener, enum rt_status *ret_stat
 		return err_set(err, ENOMEM, "out of memory");
 	code = rt_plan_check(run->plan, err);
 	if (code == 0)
-		code = layout_make(
-			run->arena, run->plan->python, run->plan->rootfs, &run->box.layout, err);
+		code = layout_make(run->arena, run->plan, &run->box.layout, err);
 	if (code < 0)
 		return code;
 	snprintf(run->result->python, sizeof(run->result->python), "%s",

@@ -290,8 +290,7 @@ static int prepare(struct oci *oci, const char *runtime, struct err *err, bool *
 		return err_set(err, ENOMEM, "out of memory");
 	code = rt_plan_check(oci->plan, err);
 	if (code == 0)
-		code = layout_make(
-			oci->arena, oci->plan->python, oci->plan->rootfs, &oci->layout, err);
+		code = layout_make(oci->arena, oci->plan, &oci->layout, err);
 	if (code < 0)
 		return code;
 	*ret_unavailable = true;

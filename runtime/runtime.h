@@ -80,6 +80,8 @@ struct rt_file {
 
 enum rt_stream_id { RT_STDOUT, RT_STDERR };
 
+struct python;
+
 struct rt_plan {
 	struct str code;         /* bytes of the program, delivered as they are */
 	const char *code_name;   /* file name inside /sandbox, shown in tracebacks; no '/' */
@@ -91,7 +93,9 @@ struct rt_plan {
 		*fetch;     /* NULL-terminated globs of regular files under /tmp/out; may be NULL */
 	const char *python; /* as --python: NULL finds one */
 	const char *rootfs; /* a private root instead of the host's interpreter, or NULL */
-	int stdin_fd;       /* -1: empty; else copied into a pipe, borrowed */
+	/* What python_find() told a caller who has asked it already of the two, or NULL. */
+	const struct python *interpreter;
+	int stdin_fd; /* -1: empty; else copied into a pipe, borrowed */
 	struct rt_limits limits;
 	enum rt_tier require;
 	/* A refused system call ends its process (SIGSYS), and no listener tells of it. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,13 @@ static size_t next_read(const struct buf *buf)
 	size_t room = buf->max - buf->len;
 
 	return room < 65536 ? room : 65536;
+}
+
+ssize_t fd_read_now(int fd, void *bytes, size_t size)
+{
+	ssize_t n = recv(fd, bytes, size, MSG_DONTWAIT);
+
+	return n < 0 && errno == ENOTSOCK ? read(fd, bytes, size) : n;
 }
 
 int fd_read_all(int fd, struct buf *buf)

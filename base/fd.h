@@ -37,6 +37,10 @@ int fd_write_all(int fd, const void *bytes, size_t len);
  */
 int fd_read_all(int fd, struct buf *buf);
 
+/* read(2) that does not wait if it is a socket, whatever the flags that it shares with others say.
+ */
+ssize_t fd_read_now(int fd, void *bytes, size_t size);
+
 /* Opens and reads a whole regular file or pipe; directories are -EISDIR. Fills err. */
 int file_read(const char *path, struct buf *buf, struct err *err);
 

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -245,6 +246,33 @@ int plan_make(const struct settings *settings, const struct input *input, struct
 	return make_files(settings, ret, err);
 }
 
+/*
+ * Somebody else may read the same pipe or terminal, between poll(2) and our own read: that must not
+ * wait then, for the clock and every limit would wait with it. So it is opened once more; the flags
+ * of the caller's own description stay as they are. Who may not open it waits.
+ */
+static int opened_again(int fd)
+{
+	char path[32];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && isatty(fd) != 1))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static void stop_waiting(int *fd)
+{
+	int again = opened_again(*fd);
+
+	if (again < 0)
+		return;
+	if (*fd != STDIN_FILENO)
+		close(*fd);
+	*fd = again;
+}
+
 int plan_open_stdin(const struct settings *settings, int *ret_fd, struct err *err)
 {
 	const char *path = setting_text(settings, OPT_STDIN);
@@ -255,6 +283,7 @@ int plan_open_stdin(const struct settings *settings, int *ret_fd, struct err *er
 		return 0;
 	if (strcmp(path, "-") == 0) {
 		*ret_fd = STDIN_FILENO;
+		stop_waiting(ret_fd);
 		return 0;
 	}
 	if (!*path)
@@ -266,5 +295,6 @@ int plan_open_stdin(const struct settings *settings, int *ret_fd, struct err *er
 		fd_close(ret_fd);
 		return err_set(err, EISDIR, "--stdin %s: is a directory", path);
 	}
+	stop_waiting(ret_fd);
 	return 0;
 }

@@ -271,7 +271,7 @@ static void on_sendable(struct contained *run)
 
 static void on_source(struct contained *run)
 {
-	ssize_t n = read(run->plan->stdin_fd, run->input, CONTAINED_INPUT);
+	ssize_t n = fd_read_now(run->plan->stdin_fd, run->input, CONTAINED_INPUT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

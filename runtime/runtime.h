@@ -95,7 +95,9 @@ struct rt_plan {
 	const char *rootfs; /* a private root instead of the host's interpreter, or NULL */
 	/* What python_find() told a caller who has asked it already of the two, or NULL. */
 	const struct python *interpreter;
-	int stdin_fd; /* -1: empty; else copied into a pipe, borrowed */
+	/* -1: empty; else copied into a pipe, borrowed. A read that waits holds up every limit: so
+	 * it does not block, or is a socket or a file that never does. */
+	int stdin_fd;
 	struct rt_limits limits;
 	enum rt_tier require;
 	/* A refused system call ends its process (SIGSYS), and no listener tells of it. */

@@ -107,7 +107,7 @@ static void take_output(struct run *run, int *fd, struct output *output, enum rt
 
 static void read_input(struct run *run)
 {
-	ssize_t n = read(run->plan->stdin_fd, run->input, RUN_INPUT_SIZE);
+	ssize_t n = fd_read_now(run->plan->stdin_fd, run->input, RUN_INPUT_SIZE);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;

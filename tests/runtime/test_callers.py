@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -294,9 +295,36 @@ def foreign_proc(caller):
         assert done.returncode == 125 and "/proc is not" in done.stderr and done.stdout == "", done
 
 
+def shared_input(caller):
+    """standard input that others read too, a pipe or a socket: who comes too late for a byte is not held up past the clock"""
+    read, write = os.pipe()
+    ours, theirs = socket.socketpair()
+    # Opened once more through /proc, which asks who owns it: as a shell of the caller's own would have made it.
+    if caller.uid is not None:
+        os.fchown(read, caller.uid, -1)
+    with ours, theirs:
+        running = [caller.popen("run", "--guard", "off", "-q", "-t", "1s", "--stdin", "-", "-c", "import sys; sys.stdin.read()", stdin=end)
+                   for end in (read, theirs) for _ in range(4)]
+        try:
+            end = time.monotonic() + 20
+            while time.monotonic() < end and any(process.poll() is None for process in running):
+                # Byte by byte to begin with, and then no more: what is lost by then is waited for without end.
+                if time.monotonic() < end - 19:
+                    os.write(write, b"x")
+                    ours.send(b"x")
+                time.sleep(0.0005)
+            assert [process.poll() for process in running] == [124] * 8, [process.poll() for process in running]
+        finally:
+            os.close(read)
+            os.close(write)
+            for process in running:
+                process.kill()
+                process.communicate()
+
+
 TESTS = [memory_of_a_threads_child, memory_of_a_headless_process, memory_in_shm, memory_unmapped,
          cpu_time_of_the_unwaited, cpu_time_of_short_lives, verdicts_not_to_be_had, venv_that_leads_out,
-         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc]
+         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc, shared_input]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

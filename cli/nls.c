@@ -40,9 +40,13 @@ static bool is_ours(const char *path)
 	       (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* A program that runs where it was built has its catalogues beside it. */
+/*
+ * Where a program has its catalogues that is not in its own bindir: beside it while it is where it
+ * was built, in share/ when a whole bundle was unpacked or copied to some prefix.
+ */
 static bool find_beside(char *path, size_t size)
 {
+	static const char *const places[] = {"po/locale", "../share/locale"};
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
@@ -54,8 +58,13 @@ static bool find_beside(char *path, size_t size)
 	if (!slash)
 		return false;
 	*slash = '\0';
-	return strcmp(self, PYSBX_BINDIR) != 0 &&
-	       snprintf(path, size, "%s/po/locale", self) < (int)size && is_ours(path);
+	if (strcmp(self, PYSBX_BINDIR) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (snprintf(path, size, "%s/%s", self, places[i]) < (int)size && is_ours(path))
+			return true;
+	}
+	return false;
 }
 
 void nls_init(void)
@@ -65,18 +74,24 @@ void nls_init(void)
 
 	if (is_english(locale))
 		return;
-	/* Where the system has no data for that locale the catalogue is still there to be read. */
-	if (!setlocale(LC_MESSAGES, "") &&
+	/*
+	 * Where the system has no data for that locale the catalogue is still there to be read.
+	 * Linked statically, where nothing else uses that category, libc takes any name for it; but
+	 * of "" it would not look up the meaning.
+	 */
+	if (!setlocale(LC_MESSAGES, locale) &&
 		(!setlocale(LC_MESSAGES, "C.UTF-8") || setenv("LANGUAGE", locale, 0) < 0))
 		return;
 	bindtextdomain(PACKAGE, find_beside(beside, sizeof(beside)) ? beside : PYSBX_LOCALEDIR);
 	bind_textdomain_codeset(PACKAGE, "UTF-8");
 	textdomain(PACKAGE);
 	/*
-	 * Loads every catalogue that may be asked, which only a text that none has does: the guard
-	 * may be sealed when it asks for one, and no file can be opened then.
+	 * The guard may be sealed when it asks for a message, and no file can be opened then. A
+	 * text that no catalogue has loads every one that may be asked; the one that each has, its
+	 * header, makes libc look up once how to convert from its charset.
 	 */
 	(void)gettext("in no catalogue");
+	(void)gettext("");
 }
 
 const char *nls_translate(const char *message)

@@ -40,7 +40,8 @@ static const struct {
 #undef STEP
 };
 
-#define FIRST MINIMAL_GO
+#define FIRST             MINIMAL_GO
+#define LEAST_LIMIT_TRIES 64
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == MINIMAL_COUNT - FIRST, "one row per step");
 
 const char *minimal_step_name(unsigned step)
@@ -280,15 +281,14 @@ int step_minimal_caps(struct box *box)
 	return code;
 }
 
-/*
- * The least limit under which one more process can be made: by one more than the id has, wherever
- * they are. Other containers' cannot be seen, but the kernel counts them. 0 where there is none.
- */
-static rlim_t least_limit(void)
+/* The least limit above this one under which one more process can be made; 0: there is none. */
+static rlim_t least_limit_above(rlim_t low)
 {
-	rlim_t low = 0, high = 64, middle;
+	rlim_t high = low < 32 ? 64 : 2 * low, middle;
 
-	while (high < (rlim_t)1 << 22 && !program_can_fork(high)) {
+	while (!program_can_fork(high)) {
+		if (high >= (rlim_t)1 << 22)
+			return 0;
 		low = high;
 		high *= 2;
 	}
@@ -299,7 +299,25 @@ static rlim_t least_limit(void)
 		else
 			low = middle;
 	}
-	return program_can_fork(high) ? high : 0;
+	return high;
+}
+
+/*
+ * The least limit under which one more process can be made: by one more than the id has, wherever
+ * they are. Other containers' cannot be seen, but the kernel counts them. 0 where there is none.
+ */
+static rlim_t least_limit(void)
+{
+	rlim_t least = 0;
+	int tries;
+
+	/* What is found is out of date where others of the id begin meanwhile. */
+	for (tries = 0; tries < LEAST_LIMIT_TRIES; tries++) {
+		least = least_limit_above(least);
+		if (least == 0 || program_can_fork(least))
+			return least;
+	}
+	return 0;
 }
 
 /*

@@ -363,6 +363,41 @@ def limits(caller):
     assert result["status"] == "pids_limit", result
 
 
+def come_and_go(uid):
+    """A process of this user with up to ninety children, which end and begin again; it ends itself after a minute."""
+    pid = os.fork()
+    if pid != 0:
+        return pid
+    try:
+        if uid is not None:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for _ in range(90):
+                if os.fork() == 0:
+                    time.sleep(0.3)
+                    os._exit(0)
+                time.sleep(0.001)
+            for _ in range(90):
+                os.wait()
+    finally:
+        os._exit(0)
+
+
+def others_come_and_go(caller):
+    """a run begins while other processes of its user begin and end"""
+    others = [come_and_go(caller.uid) for _ in range(3)]
+    try:
+        for _ in range(20):
+            assert caller.output("print(1)") == "1\n"
+    finally:
+        for other in others:
+            os.kill(other, signal.SIGKILL)
+            os.waitpid(other, 0)
+
+
 def ordinary_programs(caller):
     """subprocesses, threads, asyncio, temporary files, sqlite and scientific packages work as far as they are there"""
     needs_plain_build("more memory than a run has")
@@ -560,9 +595,9 @@ def each_step_fails(caller):
 
 
 TESTS = [tier_and_layers, refused_by_default, refused_without_landlock, doctor_says_it, files_of_the_host, no_sockets,
-         foreign_signals, foreign_processes, nothing_leaves_the_group, daemons_end, fork_bomb, limits, ordinary_programs,
-         files_in_and_out, hostile_leftovers, deep_tree, supervisor_killed, init_killed, interrupted, two_runs,
-         rootfs_is_refused, each_step_fails]
+         foreign_signals, foreign_processes, nothing_leaves_the_group, daemons_end, fork_bomb, limits, others_come_and_go,
+         ordinary_programs, files_in_and_out, hostile_leftovers, deep_tree, supervisor_killed, init_killed, interrupted,
+         two_runs, rootfs_is_refused, each_step_fails]
 
 if __name__ == "__main__":
     if not has_landlock():

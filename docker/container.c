@@ -120,16 +120,22 @@ static json_t *host_config(const json_t *plan)
 	return host;
 }
 
+/*
+ * NetworkDisabled says the same as NetworkMode none, and spares the daemon the network it would
+ * make for that: a program of its own that it starts within each container, a third of the whole
+ * time. The runtime makes the empty namespace alone. That it did is looked at before the program is
+ * sent.
+ */
 json_t *container_config(const json_t *plan, struct err *err)
 {
 	char owner[160];
 	json_t *config = json_pack(
-		"{s:s, s:[s], s:[s, s, s, s, s], s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, "
+		"{s:s, s:[s], s:[s, s, s, s, s], s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
 		"s:{s:s}, s:o}",
 		"Image", text_of(plan, "image"), "Entrypoint", text_of(plan, "python"), "Cmd", "-I",
 		"-S", "-B", "-c", text_of(plan, "init"), "User", "65534:65534", "WorkingDir", "/",
 		"Hostname", "sandbox", "AttachStdin", 1, "AttachStdout", 1, "AttachStderr", 1,
-		"OpenStdin", 1, "StdinOnce", 1, "Tty", 0, "Labels", LABEL_RUN,
+		"OpenStdin", 1, "StdinOnce", 1, "Tty", 0, "NetworkDisabled", 1, "Labels", LABEL_RUN,
 		owner_text(owner, sizeof(owner)), "HostConfig", host_config(plan));
 
 	if (!config)

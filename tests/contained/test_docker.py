@@ -185,6 +185,7 @@ def create_asks_for_it_all():
     body = json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))[0]
     host = body["HostConfig"]
     assert body["User"] == "65534:65534" and body["Hostname"] == "sandbox"
+    assert body["NetworkDisabled"] is True
     assert host["NetworkMode"] == "none" and host["CapDrop"] == ["ALL"] and host["ReadonlyRootfs"] is True
     assert host["Memory"] == host["MemorySwap"] == 64 << 20 and host["PidsLimit"] == 8
     assert host["IpcMode"] == "private" and host["CgroupnsMode"] == "private" and host["LogConfig"]["Type"] == "none"

@@ -257,16 +257,12 @@ static bool is_into_group(const struct run *run)
 
 /*
  * Version 2 groups are there before the clone, for it is into them. Version 1 groups take as long
- * to make as the init takes to set up, and are made meanwhile; or while the guard is at work.
+ * to make as the init takes to set up, and are made meanwhile: the program waits for its group
+ * before it goes on, and nothing of it runs where the tier then turns out too low.
  */
-static bool group_comes_first(const struct run *run)
-{
-	return is_into_group(run) || run->plan->may_run;
-}
-
 static int make_first_group(struct run *run, struct err *err)
 {
-	return group_comes_first(run) ? make_group(run, is_into_group(run), err) : 0;
+	return is_into_group(run) ? make_group(run, true, err) : 0;
 }
 
 /* From the word to go to a running init with its control group. */
@@ -274,7 +270,7 @@ static int start(struct run *run, struct err *err)
 {
 	int code = run_start(run, err);
 
-	if (code == 0 && !group_comes_first(run))
+	if (code == 0 && !is_into_group(run))
 		code = make_group(run, false, err);
 	if (code == 0)
 		run_start_group(run);

@@ -420,9 +420,7 @@ class Run:
         self.waiting.clear()
 
     def messages(self):
-        self.host.fill()
-        if self.host.gone:
-            self.end("gone")
+        """Those that have come; some of them may have come along with the order."""
         while True:
             message = self.host.take()
             if not message:
@@ -465,7 +463,7 @@ class Run:
         return min(max(wait, 0.005), max(limits["wall_us"] - wall, 0) / 1e6 + 0.0005)
 
     def watch(self):
-        watched = select.poll()
+        self.messages()
         while not self.cause and self.status is None:
             now = time.monotonic()
             if now >= self.next_look:
@@ -484,6 +482,9 @@ class Run:
                 if fd == self.wake_read:
                     os.read(self.wake_read, 512)
                 elif fd == 0:
+                    self.host.fill()
+                    if self.host.gone:
+                        self.end("gone")
                     self.messages()
                 elif event & select.POLLOUT:
                     self.feed()

@@ -145,6 +145,11 @@ def streams(backend):
     result = backend.ok(code, "-i", "-", "--max-output", "1M", input=data)
     assert base64.b64decode(result["stdout"]) == data, len(result["stdout"])
     assert base64.b64decode(result["stderr"]) == data[::-1]
+    # What is short enough comes along with the program.
+    result = backend.ok("import sys; print(sys.stdin.read() + '.')", "-i", "-", input=b"short")
+    assert result["stdout"] == "short.\n", result
+    result = backend.ok("print(len(input()))\ntry: input()\nexcept EOFError: print('end')", "-i", "-", input=b"x" * 1000)
+    assert result["stdout"] == "1000\nend\n", result
     forged = "0" * 32 + "00000007exit 0\\n"
     status, result = backend.run(f"import sys; print('{forged}', flush=True); sys.exit(3)")
     assert status == 3 and result["exit_code"] == 3 and "exit 0" in result["stdout"], result

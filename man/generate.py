@@ -159,6 +159,10 @@ def minimal_steps():
            "it sees the host's name and clock, and can ask whether a process number is in\nuse;\n"
            "the size of\n.Pa /tmp\nand, without a control group, memory are looked at every few milliseconds\n"
            "and the run is ended when they are exceeded, and of a plain user's run the\nnumber of processes too.\n"
+           "Files that were deleted and are still open or mapped count, the mapped ones as\nlong as\n.Fl -fsize\n"
+           "lets them be, which is more than they may be.\n"
+           "What a run leaves whose\n.Nm pysbx\nand init were both killed, the next run of the same user at this tier ends and\n"
+           "removes.\n"
            "There are no sockets but connected pairs, no\n.Pa /proc ,\nno\n.Pa /dev/shm\n"
            "and so no locks of multiprocessing; as a plain user no change of modes and times\nof files.\n"
            ".Bl -enum\n"]

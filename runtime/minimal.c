@@ -100,7 +100,8 @@ int step_minimal_fork(struct box *box)
 		return -errno;
 	if (box->program == 0)
 		program_main(box);
-	return 0;
+	/* It goes on only once the supervisor has heard from us: this comes before that. */
+	return place_note_group(box->place, box->program);
 }
 
 static void announce_ready(struct box *box)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,12 +22,14 @@ int place_make(char path[PLACE_PATH_MAX], int *ret_fd, struct err *err)
 	size_t i;
 
 	for (i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
-		snprintf(path, PLACE_PATH_MAX, "%s/pysbx.XXXXXX", holders[i]);
+		place_sweep(holders[i]);
+		snprintf(path, PLACE_PATH_MAX, "%s/" PLACE_PREFIX "XXXXXX", holders[i]);
 		if (!mkdtemp(path))
 			continue;
 		*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		/* To be passed through by a program with another id, whatever the umask says. */
-		if (*ret_fd >= 0 && fchmod(*ret_fd, 0711) == 0)
+		if (*ret_fd >= 0 && flock(*ret_fd, LOCK_EX | LOCK_NB) == 0 &&
+			fchmod(*ret_fd, PLACE_MODE) == 0)
 			return 0;
 		err_errno(err, "%s", path);
 		fd_close(ret_fd);

@@ -136,33 +136,44 @@ static bool add_memory(pid_t thread, struct memory *memory)
 	return true;
 }
 
-/*
- * Each thread is looked at: a child is listed with the thread that made it, and once the first
- * thread has ended only the others still tell of the memory that they share.
- */
-static void add_process(struct tree *tree, unsigned at, struct processes_usage *usage)
+static void each_thread(pid_t process, processes_visitor *visit, void *context)
 {
-	struct process *process = &tree->all[at];
 	struct dirent *entry;
 	pid_t thread;
 	char path[64];
 	DIR *threads;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)process->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)process);
 	threads = opendir(path);
-	if (!threads)
-		return;
-	usage->cpu_ns += cpu_time(process->pid);
-	while ((entry = readdir(threads))) {
+	while (threads && (entry = readdir(threads))) {
 		thread = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (thread <= 0)
-			continue;
-		usage->count++;
-		add_children(tree, thread);
-		if (!process->alive && add_memory(thread, &process->cheap))
-			process->alive = thread;
+		if (thread > 0)
+			visit(context, process, thread);
 	}
-	closedir(threads);
+	if (threads)
+		closedir(threads);
+}
+
+struct reading {
+	struct tree *tree;
+	unsigned at;
+	struct processes_usage *usage;
+};
+
+/*
+ * Each thread is looked at: a child is listed with the thread that made it, and once the first
+ * thread has ended only the others still tell of the memory that they share.
+ */
+static void add_thread(void *context, pid_t pid, pid_t thread)
+{
+	struct reading *reading = context;
+	struct process *process = &reading->tree->all[reading->at];
+
+	(void)pid;
+	reading->usage->count++;
+	add_children(reading->tree, thread);
+	if (!process->alive && add_memory(thread, &process->cheap))
+		process->alive = thread;
 }
 
 static void add(struct memory *sum, const struct memory *one)
@@ -207,6 +218,7 @@ static struct memory exact_memory(const struct tree *tree)
 int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_usage *ret)
 {
 	cleanup_free struct tree *tree = calloc(1, sizeof(*tree));
+	struct reading reading = {.tree = tree, .usage = ret};
 	struct memory cheap = {0}, exact;
 	unsigned i;
 
@@ -215,7 +227,9 @@ int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_
 		return -ENOMEM;
 	tree->all[tree->count++].pid = init;
 	for (i = 0; i < tree->count; i++) {
-		add_process(tree, i, ret);
+		reading.at = i;
+		ret->cpu_ns += cpu_time(tree->all[i].pid);
+		each_thread(tree->all[i].pid, add_thread, &reading);
 		add(&cheap, &tree->all[i].cheap);
 	}
 	ret->memory_bytes = sum(&cheap, files);
@@ -224,6 +238,33 @@ int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_
 	exact = exact_memory(tree);
 	ret->memory_bytes = sum(&exact, files);
 	return 0;
+}
+
+struct visit {
+	struct tree *tree;
+	processes_visitor *visit;
+	void *context;
+};
+
+static void pass_on(void *context, pid_t process, pid_t thread)
+{
+	const struct visit *visit = context;
+
+	add_children(visit->tree, thread);
+	visit->visit(visit->context, process, thread);
+}
+
+void processes_visit(pid_t init, processes_visitor *visit, void *context)
+{
+	cleanup_free struct tree *tree = calloc(1, sizeof(*tree));
+	struct visit passed = {.tree = tree, .visit = visit, .context = context};
+	unsigned i;
+
+	if (!tree)
+		return;
+	tree->all[tree->count++].pid = init;
+	for (i = 0; i < tree->count; i++)
+		each_thread(tree->all[i].pid, pass_on, &passed);
 }
 
 int processes_check_proc(struct err *err)

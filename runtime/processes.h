@@ -28,6 +28,11 @@ struct processes_usage {
  */
 int processes_read(pid_t init, uint64_t limit, uint64_t files, struct processes_usage *ret);
 
+/* Calls visit for every thread of the tree below init, init's own too; those of a process together.
+ */
+typedef void processes_visitor(void *context, pid_t process, pid_t thread);
+void processes_visit(pid_t init, processes_visitor *visit, void *context);
+
 /*
  * Whether /proc is the procfs of our own pid namespace: paths are resolved through /proc/self, and
  * everything about processes goes by their pids there. 0, or -ENOTSUP with a remedy.

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "runtime/deleted.h"
 #include "runtime/minimal.h"
 #include "runtime/place.h"
 #include "runtime/processes.h"
@@ -367,11 +368,23 @@ static void judge_cpu_time(struct run *run, uint64_t now, uint64_t reading)
 	run_end(run, RT_CPU_TIMEOUT);
 }
 
+/* Bytes on disk that are the run's doing, with a name or without. */
+static uint64_t place_used(const struct run *run)
+{
+	const struct box *box = &run->box;
+	struct ids ids = {box->host_uid, box->host_gid, box->privileged};
+	uint64_t named = place_size(run->tmp, !box->privileged), nameless;
+
+	if (named > run->plan->limits.tmpfs_bytes)
+		return named;
+	nameless = deleted_size(run->init, box->place_path, run->plan->limits.fsize_bytes, &ids);
+	return nameless > UINT64_MAX - named ? UINT64_MAX : named + nameless;
+}
+
 /* Tier minimal: the size of /tmp, which no file system of its own limits. */
 static void poll_place(struct run *run)
 {
-	if (run->tmp < 0 ||
-		place_size(run->tmp, !run->box.privileged) <= run->plan->limits.tmpfs_bytes)
+	if (run->tmp < 0 || place_used(run) <= run->plan->limits.tmpfs_bytes)
 		return;
 	run->place_full = true;
 	run_end(run, RT_OUTPUT_LIMIT);

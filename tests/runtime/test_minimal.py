@@ -513,6 +513,87 @@ time.sleep(600)
     return process.returncode, out
 
 
+def both_killed(caller):
+    """kill -9 of pysbx and of its init at once: what the program left running is ended by the next run, its directory removed"""
+    directories = left_directories()
+    process = caller.popen("run", "--guard", "off", "--json", "-c", """
+import os, time
+for n in range(3):
+    if os.fork() == 0:
+        break
+time.sleep(600)
+""", "-t", "60s")
+    assert wait_until(lambda: len(sandbox_processes()) >= 4, 20), sandbox_processes()
+    beside = caller.popen("run", "--guard", "off", "-t", "60s", "-c", "import time; open('beside', 'w'); print('up', flush=True); time.sleep(600)")
+    assert beside.stdout.readline() == b"up\n"
+    both = [process.pid, *children_of(process.pid)]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in both:
+            os.kill(pid, number)
+    process.communicate(timeout=30)
+    try:
+        # One is the leader, which dies with the init; another is the run beside.
+        assert wait_until(lambda: len(sandbox_processes()) == 4, 10), sandbox_processes()
+        left = set(left_directories()) - set(directories)
+        assert len(left) == 2, left
+        caller.output("print(1)")
+        assert wait_until(lambda: len(sandbox_processes()) == 1, 10), sandbox_processes()
+        still = set(left_directories()) & left
+        assert len(still) == 1 and Path(*still, "tmp/beside").exists(), still
+    finally:
+        beside.terminate()
+        beside.communicate(timeout=30)
+    assert not set(left_directories()) & left and not sandbox_processes()
+
+
+def directories_of_others(caller):
+    """a directory that only looks like one of a dead run's is left alone"""
+    made = []
+    try:
+        for holder in ("/tmp", "/dev/shm"):
+            for mode in (0o711, 0o700, 0o755):
+                path = Path(tempfile.mkdtemp(prefix="pysbx.", dir=holder))
+                # As long as such a name is.
+                path = path.rename(path.with_name(path.name.replace("_", "x")[:12]))
+                made.append(path)
+                (path / "file").write_text("mine")
+                path.chmod(mode)
+                os.chown(path, 4242 if mode == 0o711 and caller.is_root else os.geteuid(), -1)
+        caller.output("print(1)")
+        assert all(path.is_dir() and (path / "file").read_text() == "mine" for path in made), made
+    finally:
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def files_without_a_name(caller):
+    """files that were deleted and are held, open or mapped, count against the size of /tmp"""
+    hold = """
+import mmap, os, time
+held = []
+for n in range(40):
+    fd = os.open("x", os.O_CREAT | os.O_RDWR)
+    os.write(fd, bytes(1 << 20))
+    os.unlink("x")
+    {}
+time.sleep({})
+"""
+    ways = {
+        "open": "held.append(fd)",
+        "mapped": "held.append(mmap.mmap(fd, 4096)); os.close(fd)",
+        "open and mapped": "held.append((fd, mmap.mmap(fd, 1 << 20)))",
+    }
+    for way, code in ways.items():
+        _, result = caller.run(hold.format(code, 30), "--tmpfs-size", "20M", "--fsize", "2M")
+        assert result["status"] == "output_limit" and result["limits_hit"] == ["tmpfs"], (way, result)
+        assert "/tmp size limit of 20M" in result["message"] and result["usage"]["wall_ms"] < 20000, (way, result)
+    # Each is counted once, in memory it is no file of the disk's, and what is closed is gone.
+    for way, code in (("all of it fits", ways["open and mapped"]), ("in memory", "os.close(fd); fd = os.memfd_create('x'); os.write(fd, bytes(1 << 20)); held.append(fd)"),
+                      ("closed", "os.close(fd)")):
+        _, result = caller.run(hold.format(code, 0.3), "--tmpfs-size", "44M" if "fits" in way else "20M", "--fsize", "2M")
+        assert result["status"] == "ok" and result["limits_hit"] == [], (way, result)
+
+
 def children_of(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -596,8 +677,8 @@ def each_step_fails(caller):
 
 TESTS = [tier_and_layers, refused_by_default, refused_without_landlock, doctor_says_it, files_of_the_host, no_sockets,
          foreign_signals, foreign_processes, nothing_leaves_the_group, daemons_end, fork_bomb, limits, others_come_and_go,
-         ordinary_programs, files_in_and_out, hostile_leftovers, deep_tree, supervisor_killed, init_killed, interrupted,
-         two_runs, rootfs_is_refused, each_step_fails]
+         ordinary_programs, files_in_and_out, hostile_leftovers, deep_tree, supervisor_killed, init_killed, both_killed,
+         directories_of_others, files_without_a_name, interrupted, two_runs, rootfs_is_refused, each_step_fails]
 
 if __name__ == "__main__":
     if not has_landlock():

@@ -17,6 +17,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parent)]
 import daemons
 from common import (CONTAINMENT, LIMITS, REFERENCE, Backend, bound, endings, files, masked, memory, processes, streams, tap)
 
+import examples
+
 PROGRAM = tap.BUILD / "docker" / "pysbx-docker"
 _state = Path(tempfile.mkdtemp(prefix="pysbx-test-"))
 _state.chmod(0o755)
@@ -245,6 +247,14 @@ def with_gvisor():
     assert result["stdout"] == "45\n" and "kernel" in result["isolation"]["layers"], result
 
 
+def manual():
+    """the examples of pysbx-image(1) and pysbx-docker(1), with dockerd and podman"""
+    env = {"DOCKER_HOST": daemon("docker").url, "XDG_STATE_HOME": str(_state), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    podman = ("unix:///run/podman/podman.sock", daemon("podman").url)
+    for name in ("pysbx-image.1", "pysbx-docker.1"):
+        examples.execute(tap.TOP / "man" / name, env, replaced=[podman])
+
+
 # auto
 
 def forbidding(*groups):
@@ -343,7 +353,7 @@ def daemon_dies():
 
 
 ALONE = [exactly_these_requests, kill_is_one_more, create_asks_for_it_all, image_make, image_by_tag, image_absent,
-         runtime_absent, with_gvisor, auto_takes_docker, auto_without_socket, refused_makes_no_container, daemon_dies]
+         runtime_absent, with_gvisor, manual, auto_takes_docker, auto_without_socket, refused_makes_no_container, daemon_dies]
 
 
 def main():

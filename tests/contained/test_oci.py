@@ -15,6 +15,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parent)]
 from common import (CONTAINMENT, LIMITS, REFERENCE, Backend, bound, endings, files, hostile_call, init_is_out_of_reach, masked,
                     memory, processes, streams, tap, threads)
 
+import examples
+
 STATES = Path("/run/pysbx-oci")
 SCHEMA = Path("/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema")
 UNIFIED = Path("/sys/fs/cgroup/unified")
@@ -246,7 +248,16 @@ def guard_comes_first():
         assert not os.path.exists(f"{place}/log")
 
 
-ALONE = [guard_comes_first, bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
+def manual():
+    """the examples of pysbx-oci(1), with crun and runsc"""
+    needs_root()
+    for name in ("crun", "runsc"):
+        if not find(name):
+            raise tap.Skip(f"no {name} here")
+    examples.execute(tap.TOP / "man" / "pysbx-oci.1", {"HOME": "/nonexistent", "LANG": "C.UTF-8"}, before=before("crun"))
+
+
+ALONE = [manual, guard_comes_first, bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
 
 
 def main():

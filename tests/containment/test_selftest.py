@@ -19,6 +19,8 @@ import probes
 import tap
 from sandbox import PLAIN_ID, is_sanitized, main
 
+import examples
+
 kit = probes.load()
 
 
@@ -117,7 +119,12 @@ def carries_the_tree(caller):
         assert text.encode() in data
 
 
-TESTS = [table, json_report, below_the_tier, usage, no_interpreter, output_fails, nothing_left, carries_the_tree]
+def manual(caller):
+    """the example of pysbx-selftest(1)"""
+    examples.execute(tap.TOP / "man" / "pysbx-selftest.1", {"HOME": "/nonexistent"}, program=caller.program, uid=caller.uid)
+
+
+TESTS = [table, manual, json_report, below_the_tier, usage, no_interpreter, output_fails, nothing_left, carries_the_tree]
 
 if __name__ == "__main__":
     assert PLAIN_ID

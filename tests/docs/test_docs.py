@@ -3,10 +3,12 @@ there, manual pages are correct mdoc and know every option. Prints TAP.
 By hand: python3 tests/docs/test_docs.py
 """
 
+import os
 import re
 import shlex
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -121,6 +123,56 @@ def pages_know_every_option():
         assert not other, f"pysbx-{command}.1 gives other arguments than the table: {other}"
 
 
+def words():
+    """{command: {option as the pages write it: argument}} of cli/words.def."""
+    found = {command: {} for command in commands() - {"run", "check"}}
+    for command, letter, name, argument in re.findall(
+            r'^FLAG\("(\w+)", (\'.\'|0), ("[\w-]+"|NULL), ("[^"]*"|NULL),', text(tap.TOP / "cli" / "words.def"), re.M):
+        found[command][f"-{name[1:-1]}" if name != "NULL" else letter[1]] = None if argument == "NULL" else argument[1:-1]
+    assert sum(map(len, found.values())) == len(re.findall(r"^FLAG", text(tap.TOP / "cli/words.def"), re.M))
+    return found
+
+
+def each_command_has_its_page():
+    """each subcommand has a page, which knows exactly its options and words; pysbx(1) those of the rest"""
+    alone = {"version"}
+    for command, table in words().items():
+        page = text(tap.TOP / "man" / ("pysbx.1" if command in alone else f"pysbx-{command}.1"))
+        if command in alone:
+            part = re.search(rf"^\.It Cm {command}\n(.*?)^\.It Cm", page, re.M | re.S).group(1)
+            described = {name: None for name in re.findall(r"^\.Fl (-json)$", part, re.M)}
+        else:
+            described = dict(re.findall(r"^\.It (?:Fl \w , )?Fl (?:\\)?(-[\w-]+|c)(?: Ar (.*))?$", page, re.M))
+        wanted = {name: argument or "" for name, argument in table.items() if name != "-help"}
+        described = {name: argument or "" for name, argument in described.items() if name != "-help"}
+        assert wanted.keys() == described.keys(), f"pysbx {command}: {wanted.keys() ^ described.keys()}"
+        assert "Fl -help" in page or "Fl \\-help" in page, f"pysbx {command}: no --help"
+    for command, word in re.findall(r'^WORD\("(\w+)", "([^"]+)"', text(tap.TOP / "cli/words.def"), re.M):
+        page = text(tap.TOP / "man" / f"pysbx-{command}.1")
+        assert re.search(rf"^\.(?:Cm|Nm pysbx {command}) .*\b{word}\b|^\.Cm {word}$", page, re.M), (command, word)
+
+
+def every_end_is_told_of():
+    """pysbx-result(5) has every status, pysbx-run(1) every exit status, and each page of a command its own"""
+    rows = re.findall(r'^STATUS\(\w+, "(\w+)", (-?\d+)\)', text(tap.TOP / "runtime/status.def"), re.M)
+    assert len(rows) > 10
+    page = text(tap.TOP / "man/pysbx-result.5")
+    absent = [word for word, _ in rows if not re.search(rf"^\.It Li {word}$", page, re.M)]
+    assert not absent, absent
+    section = text(tap.TOP / "man/pysbx-run.1").split(".Sh EXIT STATUS")[1].split("\n.Sh ")[0]
+    told = set(re.findall(r"\b1\d\d\b", section))
+    assert {code for _, code in rows if code != "-1"} <= told, (rows, told)
+    for page in (tap.TOP / "man").glob("*.1"):
+        assert ".Sh EXIT STATUS" in text(page) or page.name in ("pysbx-docker.1", "pysbx-oci.1"), page.name
+
+
+def the_entry_names_every_page():
+    """pysbx(1) names every other page"""
+    names = set(re.findall(r"^\.Xr (pysbx[\w.-]*) (\d)", text(tap.TOP / "man/pysbx.1"), re.M))
+    absent = {(p.stem, p.suffix[1:]) for p in PAGES} - names - {("pysbx", "1")}
+    assert not absent, absent
+
+
 def page_of_mcp_knows_every_option():
     """pysbx-mcp(1) describes exactly the options of gateway/options.def"""
     page = text(tap.TOP / "man" / "pysbx-mcp.1")
@@ -140,6 +192,42 @@ def pages_are_correct():
     found = [line for line in (done.stdout + done.stderr).splitlines()
              if "referenced manual not found" not in line and "outdated mandoc.db" not in line]
     assert not found, found
+
+
+def pages_are_read_back():
+    """man shows every page without a warning, in 80 columns"""
+    if not shutil.which("man") or not shutil.which("groff"):
+        raise tap.Skip("man-db is not installed")
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MAN_KEEP_FORMATTING": "", "HOME": "/nonexistent"}
+    for page in PAGES:
+        done = tap.command("man", "--warnings", "-P", "cat", "-l", page, env=env, check=0)
+        assert not done.stderr, f"{page.name}: {done.stderr}"
+        assert page.stem in done.stdout and "NAME" in done.stdout and len(done.stdout.splitlines()) > 15, page.name
+
+
+def pages_are_found():
+    """man -k pysbx finds every page by what it is about, after mandb and after makewhatis"""
+    tried = 0
+    with tempfile.TemporaryDirectory(prefix="manual-") as place:
+        os.chmod(place, 0o755)
+        for page in PAGES:
+            (Path(place) / f"man{page.suffix[1:]}").mkdir(exist_ok=True)
+            shutil.copy(page, Path(place) / f"man{page.suffix[1:]}")
+        wanted = {f"{p.stem} ({p.suffix[1:]})": re.search(r"^\.Nd (.*)", text(p), re.M).group(1) for p in PAGES}
+        # mandoc's are called mapropos where man-db's have the name.
+        for index, ask in ((["mandb", "-q", "-c", "-u", place], ["apropos", "-l", "-M", place, "pysbx"]),
+                           (["makewhatis", place], ["mapropos", "-M", place, "pysbx"])):
+            programs = [shutil.which(words[0], path=os.environ["PATH"] + ":/usr/sbin:/sbin") for words in (index, ask)]
+            if not all(programs):
+                continue
+            tap.command(programs[0], *index[1:], check=0)
+            lines = tap.command(programs[1], *ask[1:], check=0).stdout.splitlines()
+            found = {re.sub(r"\((\d)\)", r" (\1)", re.sub(r" +\(", "(", name)).strip(): what.strip()
+                     for name, what in (re.split(r" +- ", line, maxsplit=1) for line in lines)}
+            assert found == wanted, f"{index[0]}: {set(found.items()) ^ set(wanted.items())}"
+            tried += 1
+    if not tried:
+        raise tap.Skip("neither man-db nor mandoc is installed")
 
 
 def package_tables_are_tables():
@@ -198,6 +286,7 @@ if __name__ == "__main__":
     sys.exit(tap.run([
         examples_have_their_real_output, named_files_exist, links_lead_somewhere,
         named_commands_exist, every_command_is_told_of, pages_know_every_option,
-        page_of_mcp_knows_every_option,
+        page_of_mcp_knows_every_option, each_command_has_its_page, every_end_is_told_of,
+        the_entry_names_every_page, pages_are_read_back, pages_are_found,
         package_tables_are_tables, pages_from_tables_are_the_tables, pages_are_correct, help_is_there,
         version_is_the_trees]))

@@ -166,6 +166,24 @@ static bool is_place(const char *name)
 	return true;
 }
 
+/* Nothing is in it but what a run puts there itself. */
+static bool has_foreign(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	bool found = !stream;
+
+	while (stream && !found && (entry = readdir(stream)))
+		found = *entry->d_name != '.' && strcmp(entry->d_name, GROUP_FILE) != 0 &&
+			strcmp(entry->d_name, "sandbox") != 0 && strcmp(entry->d_name, "tmp") != 0;
+	if (stream)
+		closedir(stream);
+	else if (copy >= 0)
+		close(copy);
+	return found;
+}
+
 static void sweep_one(int holder, const char *holder_path, const char *name)
 {
 	cleanup_fd int fd =
@@ -181,7 +199,7 @@ static void sweep_one(int holder, const char *holder_path, const char *name)
 	if ((st.st_mode & 07777) != PLACE_MODE || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", holder_path, name);
-	if (end_group(fd))
+	if (!has_foreign(fd) && end_group(fd))
 		place_remove(fd, path);
 }
 

@@ -41,7 +41,7 @@ int cmd_mcp(int argc, char **argv)
 		become(program, self, argc, argv, &err);
 	else if (err.code == ENOENT)
 		err_remedy(&err, "the gateway is built where jansson and libmicrohttpd are found "
-				 "(./configure says so), or is a package of its own");
+				 "(./configure says so); of packages it is pysbx-gateway");
 	err_wrap(&err, "mcp");
 	cli_report(&err);
 	return CLI_FAILED;

@@ -84,7 +84,8 @@ static int open_sibling(
 	return code < 0 ? code : take_fd(&fd);
 }
 
-static int open_installed(const struct libexec_places *places, const char *name, struct err *err)
+static int open_installed(
+	const struct libexec_places *places, const char *room, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
 	cleanup_fd int fd = -1;
@@ -95,7 +96,10 @@ static int open_installed(const struct libexec_places *places, const char *name,
 	fd = open_in(AT_FDCWD, path, 0, path, err);
 	if (fd < 0) {
 		if (fd == -ENOENT)
-			err_remedy(err, "it is a part of pysbx that is not installed here");
+			err_remedy(err,
+				"it is a part of pysbx that is not installed here; of packages it "
+				"is pysbx-%s",
+				room);
 		return fd;
 	}
 	code = check_program(fd, path, err);
@@ -123,7 +127,7 @@ int libexec_find(
 
 	if (!is_installed(places))
 		fd = open_sibling(places, room, name, err);
-	return fd == -ENOENT ? open_installed(places, name, err) : fd;
+	return fd == -ENOENT ? open_installed(places, room, name, err) : fd;
 }
 
 int libexec_open(const char *room, const char *name, struct err *err)

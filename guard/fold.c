@@ -8,14 +8,6 @@
 
 #include <stdlib.h>
 
-static struct folder below(const struct folder *folder)
-{
-	struct folder next = *folder;
-
-	next.depth--;
-	return next;
-}
-
 static struct fold int_of(int64_t number)
 {
 	return (struct fold){.kind = FOLD_INT, .number = number};
@@ -119,7 +111,7 @@ static struct fold reversed(const struct folder *folder, struct fold value)
 	return (struct fold){.kind = FOLD_LIST, .items = items, .count = list.count};
 }
 
-static struct fold join(const struct folder *folder, struct str between, struct fold list)
+struct fold fold_join(const struct folder *folder, struct str between, struct fold list)
 {
 	struct fold all = fold_text_of(FOLD_STR, STR(""));
 
@@ -187,8 +179,7 @@ static struct fold percent(const struct folder *folder, struct str format, struc
 	return all;
 }
 
-/* format(value, spec) */
-static struct fold specified(const struct folder *folder, struct fold value, struct fold spec)
+struct fold fold_formatted(const struct folder *folder, struct fold value, struct fold spec)
 {
 	if (spec.kind != FOLD_STR)
 		return NOTHING;
@@ -197,153 +188,6 @@ static struct fold specified(const struct folder *folder, struct fold value, str
 	if (value.kind == FOLD_INT && spec.text.len)
 		return NOTHING;
 	return fold_specified(folder->screen, as_text(folder, value), spec.text);
-}
-
-/* "{}{0}{name}".format(...) with plain fields. */
-static struct fold format(const struct folder *folder, struct str text, const struct ast_node *call)
-{
-	struct fold all = fold_text_of(FOLD_STR, STR(""));
-	const struct ast_list *args = ast_Call_args(call), *keywords = ast_Call_keywords(call);
-	struct folder next = below(folder);
-	uint32_t automatic = 0;
-
-	for (size_t i = 0; i < text.len && all.kind == FOLD_STR; i++) {
-		const char *end, *colon;
-		struct str field, spec;
-		struct fold piece = NOTHING;
-
-		if (text.ptr[i] != '{' && text.ptr[i] != '}') {
-			all = fold_concat(folder->screen, all,
-				fold_text_of(FOLD_STR, str_from(text.ptr + i, 1)));
-			continue;
-		}
-		if (i + 1 < text.len && text.ptr[i + 1] == text.ptr[i]) {
-			all = fold_concat(folder->screen, all,
-				fold_text_of(FOLD_STR, str_from(text.ptr + i++, 1)));
-			continue;
-		}
-		end = memchr(text.ptr + i, '}', text.len - i);
-		if (!end)
-			return NOTHING;
-		field = str_from(text.ptr + i + 1, (size_t)(end - text.ptr) - i - 1);
-		i = (size_t)(end - text.ptr);
-		spec = STR("");
-		colon = memchr(field.ptr, ':', field.len);
-		if (colon) {
-			spec = str_from(colon + 1, field.len - (size_t)(colon + 1 - field.ptr));
-			field.len = (size_t)(colon - field.ptr);
-		}
-		if (field.len > 1 && str_eq(str_from(field.ptr + field.len - 2, 2), STR("!s")))
-			field.len -= 2;
-		if (!field.len && automatic < args->count)
-			piece = fold_node(&next, args->items[automatic++]);
-		else if (field.len == 1 && field.ptr[0] >= '0' && field.ptr[0] <= '9' &&
-			 (uint32_t)(field.ptr[0] - '0') < args->count)
-			piece = fold_node(&next, args->items[field.ptr[0] - '0']);
-		for (uint32_t k = 0; k < keywords->count; k++)
-			if (ast_keyword_arg(keywords->items[k]) &&
-				str_eq(*ast_keyword_arg(keywords->items[k]), field))
-				piece = fold_node(&next, ast_keyword_value(keywords->items[k]));
-		all = fold_concat(folder->screen, all,
-			specified(folder, piece, fold_text_of(FOLD_STR, spec)));
-	}
-	return all;
-}
-
-static struct fold fold_method(const struct folder *folder, const struct ast_node *call)
-{
-	const struct ast_node *func = ast_Call_func(call);
-	struct str name = *ast_Attribute_attr(func);
-	const struct ast_list *args = ast_Call_args(call);
-	struct folder next = below(folder);
-	struct fold value, first, second;
-
-	if (str_is(name, "fromhex") || str_is(name, "b64decode") || str_is(name, "unhexlify") ||
-		str_is(name, "a2b_hex") || str_is(name, "urlsafe_b64decode") ||
-		str_is(name, "standard_b64decode") || str_is(name, "a2b_base64") ||
-		str_is(name, "b16decode") || str_is(name, "b32decode")) {
-		first = args->count ? fold_node(&next, args->items[0]) : NOTHING;
-		if (first.kind != FOLD_STR && first.kind != FOLD_BYTES)
-			return NOTHING;
-		if (str_is(name, "fromhex") || str_is(name, "unhexlify") ||
-			str_is(name, "a2b_hex") || str_is(name, "b16decode"))
-			return fold_unhex(folder->screen, first.text);
-		return fold_unbase(folder->screen, first.text, str_is(name, "b32decode") ? 5 : 6);
-	}
-	value = fold_node(&next, ast_Attribute_value(func));
-	first = args->count ? fold_node(&next, args->items[0]) : NOTHING;
-	second = args->count > 1 ? fold_node(&next, args->items[1]) : NOTHING;
-	if (value.kind == FOLD_NONE) {
-		/* codecs.decode("...", "rot13") */
-		if (str_is(name, "decode") && second.kind == FOLD_STR &&
-			(first.kind == FOLD_STR || first.kind == FOLD_BYTES)) {
-			if (str_starts(second.text, STR("rot")))
-				return fold_rot13(folder->screen, first.text);
-			if (str_starts(second.text, STR("hex")))
-				return fold_unhex(folder->screen, first.text);
-			if (str_starts(second.text, STR("base64")))
-				return fold_unbase(folder->screen, first.text, 6);
-			return fold_text_of(FOLD_STR, first.text);
-		}
-		return NOTHING;
-	}
-	if (value.kind == FOLD_INT && str_is(name, "to_bytes") && first.kind == FOLD_INT &&
-		first.number > 0 && first.number <= 8) {
-		char *text = fold_room(folder->screen, 8);
-		bool little = second.kind == FOLD_STR && str_is(second.text, "little");
-
-		for (int64_t i = 0; text && i < first.number; i++)
-			text[little ? i : first.number - 1 - i] = (char)(value.number >> (8 * i));
-		return text ? fold_text_of(FOLD_BYTES, str_from(text, (size_t)first.number))
-			    : NOTHING;
-	}
-	if (value.kind != FOLD_STR && value.kind != FOLD_BYTES)
-		return NOTHING;
-	if (str_is(name, "join"))
-		return args->count == 1 ? join(folder, value.text, first) : NOTHING;
-	if (str_is(name, "decode") || str_is(name, "encode")) {
-		if (first.kind == FOLD_STR && str_starts(first.text, STR("rot")))
-			return fold_rot13(folder->screen, value.text);
-		return fold_text_of(*name.ptr == 'd' ? FOLD_STR : FOLD_BYTES, value.text);
-	}
-	if (str_is(name, "hex"))
-		return NOTHING;
-	if (str_is(name, "lower") || str_is(name, "upper") || str_is(name, "title") ||
-		str_is(name, "capitalize") || str_is(name, "swapcase") || str_is(name, "casefold"))
-		return fold_changed_case(folder->screen, value,
-			str_is(name, "casefold") ? "lower"
-			: str_is(name, "upper")  ? "upper"
-			: str_is(name, "title")  ? "title"
-			: *name.ptr == 'c'       ? "capitalize"
-			: *name.ptr == 's'       ? "swapcase"
-						 : "lower");
-	if (str_is(name, "strip") || str_is(name, "lstrip") || str_is(name, "rstrip"))
-		return fold_stripped(value, first, *name.ptr);
-	if ((str_is(name, "center") || str_is(name, "ljust") || str_is(name, "rjust")) &&
-		first.kind == FOLD_INT)
-		return fold_aligned(folder->screen, value, first.number,
-			second.kind == value.kind && second.text.len == 1 ? *second.text.ptr : ' ',
-			*name.ptr == 'c'   ? 'c'
-			: *name.ptr == 'l' ? '<'
-					   : '>');
-	if (str_is(name, "replace"))
-		return fold_replaced(folder->screen, value, first, second);
-	if (str_is(name, "split"))
-		return fold_split(folder->screen, value, first);
-	if (str_is(name, "format") && value.kind == FOLD_STR)
-		return format(folder, value.text, call);
-	if ((str_is(name, "removeprefix") || str_is(name, "removesuffix")) &&
-		first.kind == value.kind && first.text.len <= value.text.len) {
-		bool front = name.ptr[6] == 'p';
-		struct str rest = str_from(front ? value.text.ptr + first.text.len : value.text.ptr,
-			value.text.len - first.text.len);
-		const char *at = front ? value.text.ptr : value.text.ptr + rest.len;
-
-		return memcmp(at, first.text.ptr ? first.text.ptr : "", first.text.len) == 0
-			       ? fold_text_of(value.kind, rest)
-			       : value;
-	}
-	return NOTHING;
 }
 
 static struct fold mapped(
@@ -372,7 +216,7 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 {
 	const struct ast_node *func = ast_Call_func(call);
 	const struct ast_list *args = ast_Call_args(call);
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct fold first;
 	struct str name;
 
@@ -387,7 +231,7 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 	if (str_is(name, "chr"))
 		return chr_of(folder, first);
 	if (str_is(name, "format"))
-		return specified(folder, first,
+		return fold_formatted(folder, first,
 			args->count > 1 ? fold_node(&next, args->items[1])
 					: fold_text_of(FOLD_STR, STR("")));
 	if (str_is(name, "ord") && first.kind != FOLD_NONE && first.text.len == 1)
@@ -412,7 +256,7 @@ static struct fold fold_call(const struct folder *folder, const struct ast_node 
 
 static struct fold fold_binary(const struct folder *folder, const struct ast_node *node)
 {
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct fold a = fold_node(&next, ast_BinOp_left(node));
 	struct fold b = a.kind ? fold_node(&next, ast_BinOp_right(node)) : NOTHING;
 	bool ints = a.kind == FOLD_INT && b.kind == FOLD_INT;
@@ -470,7 +314,7 @@ static struct fold fold_binary(const struct folder *folder, const struct ast_nod
 static struct fold fold_joined(const struct folder *folder, const struct ast_node *node)
 {
 	const struct ast_list *values = ast_JoinedStr_values(node);
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct fold all = fold_text_of(FOLD_STR, STR(""));
 
 	for (uint32_t i = 0; i < values->count && all.kind == FOLD_STR; i++) {
@@ -481,7 +325,7 @@ static struct fold fold_joined(const struct folder *folder, const struct ast_nod
 			const struct ast_node *spec = ast_FormattedValue_format_spec(value);
 
 			piece = fold_node(&next, ast_FormattedValue_value(value));
-			piece = specified(folder, piece,
+			piece = fold_formatted(folder, piece,
 				spec ? fold_node(&next, spec) : fold_text_of(FOLD_STR, STR("")));
 			if (ast_FormattedValue_conversion(value) > 0 &&
 				ast_FormattedValue_conversion(value) != 's')
@@ -546,12 +390,12 @@ static struct fold fold_slice(
 	list = (struct fold){.kind = FOLD_LIST, .items = items, .count = used};
 	if (!text)
 		return list;
-	return value.kind == FOLD_STR ? join(folder, STR(""), list) : bytes_from(folder, list);
+	return value.kind == FOLD_STR ? fold_join(folder, STR(""), list) : bytes_from(folder, list);
 }
 
 static struct fold fold_subscript(const struct folder *folder, const struct ast_node *node)
 {
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	const struct ast_node *slice = ast_Subscript_slice(node);
 	const struct ast_node *base = ast_Subscript_value(node);
 	struct fold value, index;
@@ -587,7 +431,7 @@ static struct fold fold_subscript(const struct folder *folder, const struct ast_
 
 static struct fold fold_list(const struct folder *folder, const struct ast_list *elts)
 {
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct fold *items;
 
 	if (elts->count > FOLD_LIST_MAX)
@@ -611,7 +455,7 @@ static struct fold fold_comprehension(
 {
 	const struct ast_node *loop = generators->items[0];
 	const struct ast_node *target = ast_comprehension_target(loop);
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct env env;
 	struct fold list;
 	struct fold *items;
@@ -638,7 +482,7 @@ static struct fold fold_comprehension(
 
 static struct fold fold_name(const struct folder *folder, const struct ast_node *node)
 {
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct resolution found;
 	const struct binding *binding;
 
@@ -658,7 +502,7 @@ static struct fold fold_name(const struct folder *folder, const struct ast_node 
 
 static struct fold fold_plain(const struct folder *folder, const struct ast_node *node)
 {
-	struct folder next = below(folder);
+	struct folder next = fold_below(folder);
 	struct fold value;
 	int64_t number;
 

@@ -27,6 +27,23 @@ struct folder {
 
 struct fold fold_node(const struct folder *folder, const struct ast_node *node);
 
+/* The folder for what stands inside a node: one level less is left. */
+static inline struct folder fold_below(const struct folder *folder)
+{
+	struct folder next = *folder;
+
+	next.depth--;
+	return next;
+}
+
+/* fold_method.c: a call of an attribute. */
+struct fold fold_method(const struct folder *folder, const struct ast_node *call);
+
+/* between.join(list); a text is a list of its letters. */
+struct fold fold_join(const struct folder *folder, struct str between, struct fold list);
+/* format(value, spec), of numbers too. */
+struct fold fold_formatted(const struct folder *folder, struct fold value, struct fold spec);
+
 /* fold_path.c: what paths are made of; NOTHING where node makes none. */
 struct fold fold_path(const struct folder *folder, const struct ast_node *node);
 
@@ -44,8 +61,8 @@ struct fold fold_unhex(struct screen *screen, struct str hex);
 /* base64 (bits_each 6) or base32 (5); what is no digit is passed over. */
 struct fold fold_unbase(struct screen *screen, struct str coded, int bits_each);
 struct fold fold_rot13(struct screen *screen, struct str plain);
-/* how: the method's name in its first letter: lower, upper, title, capitalize, swapcase. */
-struct fold fold_changed_case(struct screen *screen, struct fold value, const char *how);
+/* how: 'l' lower, 'u' upper, 't' title, 'c' capitalize, 's' swapcase. */
+struct fold fold_changed_case(struct screen *screen, struct fold value, char how);
 /* side: 's' both, 'l', 'r'. */
 struct fold fold_stripped(struct fold value, struct fold set, char side);
 struct fold fold_replaced(

@@ -150,7 +150,7 @@ struct fold fold_rot13(struct screen *screen, struct str plain)
 	return text ? fold_text_of(FOLD_STR, str_from(text, plain.len)) : NOTHING;
 }
 
-struct fold fold_changed_case(struct screen *screen, struct fold value, const char *how)
+struct fold fold_changed_case(struct screen *screen, struct fold value, char how)
 {
 	char *text = fold_room(screen, value.text.len);
 	bool start = true;
@@ -158,11 +158,11 @@ struct fold fold_changed_case(struct screen *screen, struct fold value, const ch
 	for (size_t i = 0; text && i < value.text.len; i++) {
 		char c = value.text.ptr[i], low = (char)(c | 0x20);
 		bool letter = low >= 'a' && low <= 'z';
-		bool upper = *how == 'u' || ((*how == 't' || *how == 'c') && start) ||
-			     (*how == 's' && (c & 0x20));
+		bool upper = how == 'u' || ((how == 't' || how == 'c') && start) ||
+			     (how == 's' && (c & 0x20));
 
 		text[i] = letter ? (upper ? (char)(c & ~0x20) : low) : c;
-		start = *how == 't' ? !letter : false;
+		start = how == 't' ? !letter : false;
 	}
 	return text ? fold_text_of(value.kind, str_from(text, value.text.len)) : NOTHING;
 }

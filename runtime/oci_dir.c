@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "runtime/oci_internal.h"
 
 #define TREE_DEPTH_MAX 24
@@ -30,23 +31,6 @@ static void remove_tree(int parent, const char *name, unsigned depth)
 			remove_tree(dirfd(dir), entry->d_name, depth + 1);
 	closedir(dir);
 	unlinkat(parent, name, AT_REMOVEDIR);
-}
-
-/* The 22nd field of stat: when it began, in clock ticks since the boot. 0: no such process. */
-static unsigned long long start_time(long pid)
-{
-	cleanup_buf struct buf text = BUF_INIT(4096);
-	unsigned long long ticks = 0;
-	char path[64];
-	char *field;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	if (file_read(path, &text, NULL) < 0 || !text.data)
-		return 0;
-	field = strrchr(text.data, ')');
-	for (int i = 0; field && i < 20; i++)
-		field = strchr(field + 1, ' ');
-	return field && sscanf(field, "%llu", &ticks) == 1 ? ticks : 0;
 }
 
 static int base_dir(char *path, size_t size, struct err *err)
@@ -100,7 +84,7 @@ static void sweep(const struct oci *oci, const char *base_path)
 
 	while (dir && (entry = readdir(dir)))
 		if (sscanf(entry->d_name, "%ld.%llu", &pid, &ticks) == 2 &&
-			start_time(pid) != ticks)
+			process_start_time(pid) != ticks)
 			bury(oci, base, base_path, entry->d_name);
 	if (dir)
 		closedir(dir);
@@ -116,7 +100,7 @@ int oci_dir_make(struct oci *oci, struct err *err)
 		return code;
 	sweep(oci, base);
 	snprintf(oci->dir, sizeof(oci->dir), "%s/%ld.%llu", base, (long)getpid(),
-		start_time(getpid()));
+		process_start_time(getpid()));
 	/* The container's root, who is nobody here, must be able to pass; whatever the umask is. */
 	if (mkdir(oci->dir, 0711) < 0)
 		return err_errno(err, "%s", oci->dir);

@@ -1,19 +1,29 @@
 /* runtime/signals.h: a signalfd while a run goes on. */
 #include "runtime/signals.h"
 
+#include <stdbool.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* Blocked, it would be read all the same. */
+static bool is_ignored(int number)
+{
+	struct sigaction now;
+
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 int signals_take(sigset_t *ret_mask, struct err *err)
 {
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	sigset_t watched;
+	size_t i;
 	int fd;
 
 	sigemptyset(&watched);
-	sigaddset(&watched, SIGINT);
-	sigaddset(&watched, SIGTERM);
-	sigaddset(&watched, SIGHUP);
-	sigaddset(&watched, SIGQUIT);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!is_ignored(ends[i]))
+			sigaddset(&watched, ends[i]);
 	sigaddset(&watched, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &watched, ret_mask) < 0)
 		return err_errno(err, "sigprocmask");

@@ -9,7 +9,10 @@
 
 #include "base/err.h"
 
-/* A signalfd of SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE, and the mask as it was. -errno. */
+/*
+ * A signalfd of SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE, and the mask as it was. -errno. Of
+ * the first four not those that the caller ignores, as nohup(1) has SIGHUP ignored.
+ */
 int signals_take(sigset_t *ret_mask, struct err *err);
 
 /* The next one that came, 0 if none did; SIGPIPE is told like the others. */

@@ -5,10 +5,16 @@ A test is a function; its docstring or name is the title. It passes by returning
 """
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
 from pathlib import Path
+
+# Whoever started the tests may have these ignored (nohup, a job in a shell's background); what tests start must not.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOP = Path(os.environ.get("PYSBX_SRCDIR") or Path(__file__).resolve().parents[1]).resolve()
 BUILD = Path(os.environ.get("PYSBX_BUILDDIR") or TOP / "build").resolve()

@@ -130,9 +130,10 @@ def host_state():
 
 
 def mounts():
-    """Where something is mounted; not the places of container engines, which other tests may have running beside this one."""
+    """Where something is mounted, of what a run mounts; elsewhere others may have roots and container engines."""
     places = sorted(line.split()[4] for line in open("/proc/self/mountinfo"))
-    return [place for place in places if not place.startswith(("/tmp/", "/run/", "/var/"))]
+    system = ("/bin/", "/dev/", "/etc/", "/lib/", "/lib64/", "/proc/", "/sys/", "/usr/")
+    return [place for place in places if place.count("/") == 1 or place.startswith(system)]
 
 
 def own_files(folder):

@@ -266,9 +266,22 @@ def stopped_supervisor(caller):
             process = caller.popen("run", "--guard", "off", "-q", "-c", "import time; time.sleep(60)")
             time.sleep(step * 0.0011)
             process.send_signal(number)
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
             assert process.returncode == -number, process.returncode
         caller.output("print(1)")
+
+
+def ignored_signals(caller):
+    """signals that the caller has ignored, as nohup has SIGHUP, do not end a run"""
+    ends = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+    with unchanged():
+        process = caller.popen("run", "--guard", "off", "-c", "print('up', flush=True); print(input())", "--stdin", "-", "-t", "60s",
+                               stdin=subprocess.PIPE, preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN) for number in ends])
+        assert process.stdout.readline() == b"up\n"
+        for number in ends:
+            process.send_signal(number)
+        out, err = process.communicate(b"line\n", timeout=60)
+        assert (process.returncode, out, err) == (0, b"line\n", b""), (process.returncode, out, err)
 
 
 def everything_hostile(caller):
@@ -328,7 +341,7 @@ time.sleep(60)
 
 TESTS = [daemons_at_the_limit, forking_threads_at_the_limit, stopped, fork_bomb, no_swap, kernel_memory, crashes,
          deep_stacks, nothing_sticks, share_of_the_processor, one_hostile_thread, output_costs, hostile_flood,
-         half_characters, odd_sources, low_limits, stopped_supervisor, everything_hostile, page_tables]
+         half_characters, odd_sources, low_limits, stopped_supervisor, ignored_signals, everything_hostile, page_tables]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

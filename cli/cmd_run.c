@@ -199,7 +199,9 @@ static bool may_run(void *context)
 	struct run *run = context;
 	const struct guard_report *report = &run->screening.report;
 
-	if (run->guard == GUARD_OFF || run->judged)
+	if (run->guard == GUARD_OFF)
+		return true;
+	if (run->judged)
 		return run->allowed;
 	screen_end(&run->screening);
 	run->judged = true;
@@ -415,7 +417,6 @@ int cmd_run(int argc, char **argv)
 		.status_fd = -1,
 		.exit_status = -1,
 		.began_ns = now_ns(),
-		.allowed = true,
 		.result = {.status = RT_ERROR, .exit_code = -1}};
 	struct err err = {0};
 	int code = run.arena ? options_parse(argc, argv, ON_RUN, run.arena, &run.line, &err)

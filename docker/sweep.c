@@ -6,26 +6,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "docker/run.h"
 
 #define SWEEP_SECONDS 5
-
-/* The 22nd field of stat, in clock ticks since the boot; 0: no such process. */
-static unsigned long long start_time(long pid)
-{
-	cleanup_buf struct buf text = BUF_INIT(4096);
-	unsigned long long ticks = 0;
-	char path[64];
-	char *field;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	if (file_read(path, &text, NULL) < 0 || !text.data)
-		return 0;
-	field = strrchr(text.data, ')');
-	for (int i = 0; field && i < 20; i++)
-		field = strchr(field + 1, ' ');
-	return field && sscanf(field, "%llu", &ticks) == 1 ? ticks : 0;
-}
 
 /* This boot and this view of pids; "" where that cannot be told. */
 static void place_text(char *text, size_t size)
@@ -45,7 +29,7 @@ const char *owner_text(char *text, size_t size)
 	char place[80];
 
 	place_text(place, sizeof(place));
-	snprintf(text, size, "%s %ld %llu", place, (long)getpid(), start_time(getpid()));
+	snprintf(text, size, "%s %ld %llu", place, (long)getpid(), process_start_time(getpid()));
 	return text;
 }
 
@@ -58,7 +42,7 @@ static bool is_dead(const char *owner, const char *place)
 	if (!owner || len == 0 || strncmp(owner, place, len) != 0 ||
 		sscanf(owner + len, " %ld %llu", &pid, &ticks) != 2)
 		return false;
-	return start_time(pid) != ticks;
+	return process_start_time(pid) != ticks;
 }
 
 static void remove_dead(struct api *api, const json_t *container, const char *place)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "gateway/base64.h"
 
 static const char *const own_names[] = {"localhost", "127.0.0.1", "[::1]", NULL};
 
@@ -102,15 +103,6 @@ unsigned http_judge(
 	return 0;
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
-}
-
 const char *http_value(const char *value, char text[HTTP_VALUE_MAX])
 {
 	size_t len;
@@ -128,33 +120,24 @@ const char *http_value(const char *value, char text[HTTP_VALUE_MAX])
 	return text;
 }
 
-/* Bytes out of base64, in place; what they are written over was read by then. */
 const char *http_decode(const char *value, char text[HTTP_VALUE_MAX])
 {
-	static const char prefix[] = "=?base64?";
-	size_t len, to = 0, count = 0;
-	unsigned held = 0;
+	static const char prefix[] = "=?base64?", suffix[] = "?=";
+	const size_t before = sizeof(prefix) - 1, after = sizeof(suffix) - 1;
+	size_t len;
 
 	value = http_value(value, text);
-	if (!value || strncmp(value, prefix, sizeof(prefix) - 1) != 0)
+	if (!value || strncmp(value, prefix, before) != 0)
 		return value;
-	value += sizeof(prefix) - 1;
 	len = strlen(value);
-	if (len < 2 || strcmp(value + len - 2, "?=") != 0)
+	if (len < before + after || strcmp(value + len - after, suffix) != 0)
 		return NULL;
-	for (len -= 2; len && value[len - 1] == '='; len--)
-		;
-	for (size_t i = 0; i < len; i++) {
-		int digit = base64_digit(value[i]);
-
-		if (digit < 0)
-			return NULL;
-		held = held << 6 | (unsigned)digit;
-		if (count++ % 4)
-			text[to++] = (char)(held >> (6 - 2 * ((count - 1) % 4)));
-	}
-	text[to] = '\0';
-	return strlen(text) == to ? text : NULL;
+	len -= before + after;
+	memmove(text, text + before, len);
+	if (!base64_decode(text, &len))
+		return NULL;
+	text[len] = '\0';
+	return strlen(text) == len ? text : NULL;
 }
 
 static bool is_loopback(const struct sockaddr *address)

@@ -2,11 +2,11 @@
 #include "gateway/request.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/base64.h"
 #include "gateway/rpc.h"
 
 static int refuse(char text[REQUEST_TEXT_MAX], const char *format, ...)
@@ -32,39 +32,6 @@ static int copy(const json_t *string, struct bytes *ret, char text[REQUEST_TEXT_
 	memcpy(ret->data, json_string_value(string), len + 1);
 	ret->len = len;
 	return 0;
-}
-
-static int base64_digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
-}
-
-/* RFC 4648, with or without padding, in place; white space is passed over. */
-static bool decode_base64(struct bytes *bytes)
-{
-	size_t from, to = 0, digits = 0;
-	uint32_t held = 0;
-
-	for (from = 0; from < bytes->len && bytes->data[from] != '='; from++) {
-		int digit = base64_digit(bytes->data[from]);
-
-		if (digit < 0 && bytes->data[from] && strchr(" \t\r\n", bytes->data[from]))
-			continue;
-		if (digit < 0)
-			return false;
-		held = held << 6 | (uint32_t)digit;
-		if (digits++ % 4)
-			bytes->data[to++] = (char)(held >> (6 - 2 * ((digits - 1) % 4)));
-	}
-	for (; from < bytes->len; from++)
-		if (!bytes->data[from] || !strchr("= \t\r\n", bytes->data[from]))
-			return false;
-	bytes->len = to;
-	return digits % 4 != 1;
 }
 
 /* An unknown name is told with those that are known: it is most often a misspelt one. */
@@ -138,7 +105,7 @@ static int take_file(const json_t *value, struct request_file *ret, char text[RE
 	ret->name = copied.data;
 	if (copy(content, &ret->content, text) < 0)
 		return -1;
-	if (strcmp(word, "base64") == 0 && !decode_base64(&ret->content))
+	if (strcmp(word, "base64") == 0 && !base64_decode(ret->content.data, &ret->content.len))
 		return refuse(text, "the content of file '%.60s' is not base64", ret->name);
 	return 0;
 }

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/libexec.h"
 #include "runtime/probe.h"
 
 static const char usage[] =
@@ -79,6 +81,15 @@ static void print_json(struct buf *out, const struct probe *probe)
 	buf_add_char(out, '\n');
 }
 
+/* The host and the sockets are those that `pysbx run` takes without an option. */
+static void ask_docker(struct probe *probe)
+{
+	struct err absent = {0};
+	cleanup_fd int program = libexec_open("docker", "pysbx-docker", &absent);
+
+	rt_probe_docker(probe, program, &absent);
+}
+
 static int examine(bool as_json)
 {
 	cleanup_buf struct buf out = BUF_INIT(256 << 10);
@@ -89,6 +100,7 @@ static int examine(bool as_json)
 		cli_report(&err);
 		return CLI_FAILED;
 	}
+	ask_docker(&probe);
 	if (as_json)
 		print_json(&out, &probe);
 	else

@@ -139,7 +139,12 @@ static int failed(struct api *api, const char *path, CURLcode code, struct err *
 		return err_set(err, ECANCELED, "the run was ended");
 	err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : ECONNREFUSED, "%s: %.*s: %s",
 		api->host, (int)strcspn(path, "?"), path, curl_easy_strerror(code));
-	err_remedy(err, "see whether the daemon runs, and whether this user may use its socket");
+	if (api->socket)
+		err_remedy(err, "see whether the daemon runs, and whether this user may use its "
+				"socket");
+	else
+		err_remedy(err, "see whether the daemon runs there, with TLS; ca.pem, cert.pem and "
+				"key.pem are those in DOCKER_CERT_PATH, else in ~/.docker");
 	return -err->code;
 }
 

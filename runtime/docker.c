@@ -106,6 +106,7 @@ static void take_line(struct docker_call *call, char *line)
 	if (strcmp(line, "server") == 0) {
 		call->podman = strncmp(text, "podman ", 7) == 0;
 		call->remote = strstr(text, " https://") != NULL;
+		snprintf(call->server, sizeof(call->server), "%.199s", text);
 	} else if (strcmp(line, "done") == 0) {
 		call->done = true;
 	} else if (strcmp(line, "ended") == 0) {

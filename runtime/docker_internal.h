@@ -20,6 +20,7 @@ struct docker_call {
 	bool oom;
 	struct err failed; /* code 0: it did not say so */
 	char image[128];
+	char server[200]; /* "docker unix:///run/docker.sock 1.41" */
 };
 
 /* Starts it. inside: NULL, or the container's streams. 0 or -errno. */

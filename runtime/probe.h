@@ -41,12 +41,19 @@ struct probe_check {
 
 struct probe {
 	struct probe_check checks[PROBE_COUNT];
-	bool available;      /* a run with the defaults works: it was done */
+	bool available;      /* a run with the defaults works: it was done, or a daemon does it */
 	enum rt_tier tier;   /* what a run reaches; RT_TIER_NONE if none is possible */
-	const char *backend; /* "native", or NULL */
+	const char *backend; /* "native", "docker" or NULL */
 };
 
 /* Tries everything; takes some tens of milliseconds. -errno only when it could not try at all. */
 int rt_probe(struct probe *ret, struct err *err);
+
+/*
+ * After it: asks the Docker daemon that a run would take, by the program that speaks to daemons
+ * (cli/libexec.h; -1: absent says why there is none). Where nothing else isolates it is what a run
+ * takes, in tier reduced at the least; each run looks at its container anew.
+ */
+void rt_probe_docker(struct probe *probe, int program, const struct err *absent);
 
 #endif

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -350,39 +348,6 @@ void probe_python(struct probe *probe, struct probe_check *check)
 	}
 	probe_failed(check, "%s", err.text);
 	probe_remedy(check, "%s", err.remedy);
-}
-
-static bool can_connect(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return false;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	return fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-}
-
-void probe_docker(struct probe *probe, struct probe_check *check)
-{
-	const char *own = getenv("XDG_RUNTIME_DIR"), *named = getenv("DOCKER_HOST");
-	char paths[4][108] = {"/var/run/docker.sock", "/run/podman/podman.sock"};
-
-	(void)probe;
-	if (own && *own == '/') {
-		snprintf(paths[2], sizeof(paths[2]), "%.80s/docker.sock", own);
-		snprintf(paths[3], sizeof(paths[3]), "%.80s/podman/podman.sock", own);
-	}
-	if (named && strncmp(named, "unix://", 7) == 0)
-		snprintf(paths[0], sizeof(paths[0]), "%.100s", named + 7);
-	for (size_t i = 0; i < 4; i++)
-		if (paths[i][0] && can_connect(paths[i])) {
-			probe_ok(check, "a daemon listens on %s", paths[i]);
-			return;
-		}
-	probe_failed(check, "no daemon's socket can be connected to");
-	probe_remedy(check, "nothing needs it where the native backend works; else start docker or "
-			    "`podman system service`, or set DOCKER_HOST");
 }
 
 /* The defaults of `pysbx run`, for a program that does nothing. */

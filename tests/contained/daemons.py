@@ -34,15 +34,20 @@ def answers(path):
 
 
 class Daemon:
-    """One daemon with everything of its own below a directory; ended by its pid."""
+    """One daemon with everything of its own below a directory; ended by its pid. extra: more options of dockerd's;
+    before: a command that starts it in surroundings of its own."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, *extra, before=()):
+        self.name, self.extra, self.before = name, extra, before
         self.place = Path(tempfile.mkdtemp(prefix="pysbx-test-"))
         self.place.chmod(0o755)
         self.socket = self.place / f"{name}.sock"
         self.process = None
-        self.start()
+        try:
+            self.start()
+        except RuntimeError:
+            self.stop()
+            raise
 
     @property
     def url(self):
@@ -53,7 +58,7 @@ class Daemon:
         if self.name == "docker":
             return [find("dockerd"), "-H", self.url, "--data-root", f"{at}/root", "--exec-root", f"{at}/exec", "--pidfile",
                     f"{at}/pid", "--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false",
-                    "--config-file", str(self.config())]
+                    "--config-file", str(self.config()), *self.extra]
         # crun refuses hosts where both versions of control groups have controllers.
         runtime = ["--runtime", find("runc")] if UNIFIED.is_dir() and find("runc") else []
         return [find("podman"), *runtime, "--root", f"{at}/root", "--runroot", f"{at}/run", "--cgroup-manager", "cgroupfs",
@@ -67,7 +72,7 @@ class Daemon:
 
     def start(self):
         self.log = open(self.place / "log", "ab")
-        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd="/",
+        self.process = subprocess.Popen([*self.before, *self.command()], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd="/",
                                         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                              "HOME": str(self.place)}, start_new_session=True)
         end = time.monotonic() + 40

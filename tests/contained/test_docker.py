@@ -279,8 +279,15 @@ def plain_copy():
     return place
 
 
+def doctor_of(backend):
+    status, out, err = backend.call("doctor", "--json")
+    report = json.loads(out)
+    assert status == (0 if report["available"] else 1), (status, report["available"])
+    return report
+
+
 def auto_takes_docker():
-    """where user namespaces are forbidden `auto` takes Docker by itself, and says so"""
+    """where user namespaces are forbidden `auto` takes Docker by itself, and says so, and so does doctor"""
     server = daemon("docker")
     os.chown(server.socket, 0, 54321)
     os.chmod(server.socket, 0o660)
@@ -294,6 +301,8 @@ def auto_takes_docker():
         assert status == 0 and result["isolation"]["backend"] == "docker" and result["stdout"] == "65534\n", result
         status, result = backend.run("print(1)", "--backend", "native")
         assert (status, result["status"]) == (125, "unavailable"), result
+        report = doctor_of(backend)
+        assert (report["available"], report["backend"], report["tier"]) == (True, "docker", "reduced"), report
     finally:
         shutil.rmtree(place)
 
@@ -313,8 +322,29 @@ def auto_without_socket():
         assert sum(line.startswith("  help: ") for line in lines) >= 2, lines
         status, result = backend.run("print(45)")
         assert (status, result["status"]) == (125, "unavailable") and result["remedy"], result
+        report = doctor_of(backend)
+        assert not report["available"] and report["backend"] is None, report
+        told = next(check for check in report["checks"] if check["name"] == "docker")
+        assert not told["ok"] and daemon("docker").url in told["detail"] and told["remedy"], told
     finally:
         shutil.rmtree(place)
+
+
+def usual_sockets():
+    """without a name the daemon of the user's own is found, dockerd's or podman's"""
+    if Path("/var/run/docker.sock").exists():
+        raise tap.Skip("this machine has a daemon of its own, which goes before")
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        for name, link in (("docker", "docker.sock"), ("podman", "podman/podman.sock")):
+            path = Path(place, name, link)
+            path.parent.mkdir(parents=True)
+            path.symlink_to(daemon(name).socket)
+            backend = Backend(name, "--backend", "docker", env={"XDG_RUNTIME_DIR": f"{place}/{name}",
+                                                                "XDG_STATE_HOME": str(_state)})
+            told = next(check for check in doctor_of(backend)["checks"] if check["name"] == "docker")
+            assert told["ok"] and f"{name} unix://{path} " in told["detail"], told
+            assert backend.ok("print(45)")["stdout"] == "45\n"
 
 
 def refused_makes_no_container():
@@ -353,7 +383,11 @@ def daemon_dies():
 
 
 ALONE = [exactly_these_requests, kill_is_one_more, create_asks_for_it_all, image_make, image_by_tag, image_absent,
+<<<<<<< HEAD
          runtime_absent, with_gvisor, manual, auto_takes_docker, auto_without_socket, refused_makes_no_container, daemon_dies]
+=======
+         runtime_absent, with_gvisor, auto_takes_docker, auto_without_socket, usual_sockets, refused_makes_no_container, daemon_dies]
+>>>>>>> 23ea417 (docker: TLS and user namespaces tested with a real dockerd; doctor names the daemon)
 
 
 def main():

@@ -332,25 +332,6 @@ static struct ast_node *parse_with(struct parser *parser, uint32_t start, bool a
 	return node;
 }
 
-/* ',' expression (',' expression)* [','], the first one read, as a tuple */
-static struct ast_node *parse_bare_types(
-	struct parser *parser, struct ast_node *first, uint32_t start)
-{
-	size_t mark = parser->scratch_count;
-	struct ast_node *node;
-
-	scratch_push(parser, first);
-	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
-		node = parse_expression(parser);
-		if (!node)
-			return NULL;
-		scratch_push(parser, node);
-	}
-	node = node_new(parser, AST_Tuple, start, last_end(parser));
-	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
-	return node;
-}
-
 /* invalid_except_stmt: expression ',' expressions ['as' NAME] ':' ; from 3.14 on only with `as` */
 static void *fail_bare_types(struct parser *parser, const struct token *first, bool with_as)
 {
@@ -376,7 +357,7 @@ static struct ast_node *parse_except_type(struct parser *parser)
 	comma = parser->token;
 	if (parser->minor < 14 && !parser_starts_expression((enum token_kind)comma[1].kind))
 		return parser_fail_here(parser);
-	node = parse_bare_types(parser, first, token->start);
+	node = parse_tuple_after(parser, first, token->start, parse_expression);
 	if (parser->minor < 14) {
 		if (node && (parser->minor < 10 ||
 				    (peek(parser) != TOK_COLON && peek(parser) != TOK_KW_AS)))

@@ -510,18 +510,16 @@ struct ast_node *parse_star_named_expression(struct parser *parser)
 	return peek(parser) == TOK_STAR ? parse_starred(parser) : parse_named_expression(parser);
 }
 
-/* star_expressions: star_expression (',' star_expression)* [','] */
-struct ast_node *parse_star_expressions(struct parser *parser)
+/* (',' item)* [','] behind the first item, which began at start: the tuple of them. */
+struct ast_node *parse_tuple_after(struct parser *parser, struct ast_node *first, uint32_t start,
+	struct ast_node *(*parse_item)(struct parser *parser))
 {
-	uint32_t start = parser->token->start;
-	struct ast_node *first = parse_star_expression(parser), *node;
 	size_t mark = parser->scratch_count;
+	struct ast_node *node;
 
-	if (!first || peek(parser) != TOK_COMMA)
-		return first;
 	scratch_push(parser, first);
 	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
-		node = parse_star_expression(parser);
+		node = parse_item(parser);
 		if (!node)
 			return NULL;
 		scratch_push(parser, node);
@@ -529,6 +527,17 @@ struct ast_node *parse_star_expressions(struct parser *parser)
 	node = node_new(parser, AST_Tuple, start, last_end(parser));
 	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
 	return node;
+}
+
+/* star_expressions: star_expression (',' star_expression)* [','] */
+struct ast_node *parse_star_expressions(struct parser *parser)
+{
+	uint32_t start = parser->token->start;
+	struct ast_node *first = parse_star_expression(parser);
+
+	if (!first || peek(parser) != TOK_COMMA)
+		return first;
+	return parse_tuple_after(parser, first, start, parse_star_expression);
 }
 
 /* yield_expr: 'yield' 'from' expression | 'yield' [star_expressions] */

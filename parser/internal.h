@@ -236,6 +236,8 @@ struct ast_node *parse_plain_named_expression(struct parser *parser, bool argume
 /* At the '=' behind an expression: that guess. The node where it leads nowhere, or NULL. */
 struct ast_node *check_equal(struct parser *parser, struct ast_node *node);
 struct ast_node *parse_star_expressions(struct parser *parser);
+struct ast_node *parse_tuple_after(struct parser *parser, struct ast_node *first, uint32_t start,
+	struct ast_node *(*parse_item)(struct parser *parser));
 struct ast_node *parse_star_named_expression(struct parser *parser);
 struct ast_node *parse_starred(struct parser *parser);
 struct ast_node *parse_yield_or_star_expressions(struct parser *parser);

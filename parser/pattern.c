@@ -524,24 +524,14 @@ static struct ast_node *parse_case(struct parser *parser)
 static struct ast_node *parse_subject(struct parser *parser)
 {
 	uint32_t start = parser->token->start;
-	struct ast_node *first = parse_star_named_expression(parser), *node;
-	size_t mark = parser->scratch_count;
+	struct ast_node *first = parse_star_named_expression(parser);
 
 	if (!first || peek(parser) != TOK_COMMA) {
 		if (first && parser->text[start] == '*')
 			return parser_fail_here(parser);
 		return first;
 	}
-	scratch_push(parser, first);
-	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
-		node = parse_star_named_expression(parser);
-		if (!node)
-			return NULL;
-		scratch_push(parser, node);
-	}
-	node = node_new(parser, AST_Tuple, start, last_end(parser));
-	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
-	return node;
+	return parse_tuple_after(parser, first, start, parse_star_named_expression);
 }
 
 /* The cases of a match statement whose head is read. */

@@ -185,19 +185,9 @@ struct ast_node *parse_star_target(struct parser *parser)
 struct ast_node *parse_star_targets(struct parser *parser)
 {
 	uint32_t start = parser->token->start;
-	struct ast_node *first = parse_target_expression(parser), *node;
-	size_t mark = parser->scratch_count;
+	struct ast_node *first = parse_target_expression(parser);
 
 	if (!first || peek(parser) != TOK_COMMA)
 		return first;
-	scratch_push(parser, first);
-	while (accept(parser, TOK_COMMA) && parser_starts_expression(peek(parser))) {
-		node = parse_target_expression(parser);
-		if (!node)
-			return NULL;
-		scratch_push(parser, node);
-	}
-	node = node_new(parser, AST_Tuple, start, last_end(parser));
-	node_set_list(parser, node, AST_SLOT_Tuple_elts, scratch_list(parser, mark));
-	return node;
+	return parse_tuple_after(parser, first, start, parse_target_expression);
 }

@@ -154,8 +154,11 @@ void fetch_files(int tmp, const struct rt_plan *plan, struct rt_result *result)
 	if (!plan->fetch || !*plan->fetch || tmp < 0)
 		return;
 	out = open_beneath(tmp, "out", O_DIRECTORY);
-	if (out < 0 || !push(&fetch, out, 0))
+	if (out < 0 || !push(&fetch, out, 0)) {
+		/* A link, or anything else that is no directory to look into. */
+		result->files_skipped += out >= 0 || errno != ENOENT;
 		return;
+	}
 	while (fetch.depth) {
 		entry = fetch.entries++ < ENTRIES_MAX ? readdir(fetch.open[fetch.depth - 1]) : NULL;
 		if (entry)

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -229,6 +230,29 @@ def _():
     seen = on_a_terminal("run", "-c", code)
     same(seen, "a\\x1b[2J\tb\n\\x9b\\u202e\\xff\\x07\\x0dé\n")
     same(run("-c", code).out, b"a\x1b[2J\tb\n\xc2\x9b\xe2\x80\xae\xff\x07\r\xc3\xa9\n")
+
+
+@test("on a terminal what stands in a traceback, a file's name or an exception controls nothing either")
+def _():
+    needs_isolation()
+    bad = "\x1b]52;c;eA==\x07\x9b1m\u202e"
+
+    def controls(text):
+        # pysbx's own colours are of one form only.
+        return [char for char in re.sub(r"\x1b\[\d*m", "", text)
+                if ord(char) < 32 and char not in "\n\t" or 0x7f <= ord(char) < 0xa0 or char == "\u202e"]
+    with scratch() as top:
+        path = top / f"n{bad}.py"
+        path.write_text(f"from argparse import _sys\n_sys.stderr.write({bad!r})\nclass {'E'}(Exception): pass\nraise E({bad!r})\n")
+        for code in (["--guard", "off", path], ["--guard", "off", top / f"none{bad}"], ["--python", f"/none{bad}", "-c", "1"],
+                     ["--file", f"{bad}=/none{bad}", "-c", "1"], ["--fetch", "*", "--fetch-dir", f"/none{bad}/x", "-c", "1"], [f"--{bad}"], [bad, bad],
+                     ["--policy", bad, "-c", "1"], ["-c", f"import os; os.system({bad!r})"], ["-c", f"x = '{bad}' +"], ["-c", f"{bad}"]):
+            seen = on_a_terminal("run", *map(str, code))
+            same((controls(seen), len(seen) > 10), ([], True), (code, seen))
+        path.write_text(f"import os\nos.system('{bad}')\n")
+        for command in ("check", "ast"):
+            seen = on_a_terminal(command, str(path), str(top / f"none{bad}"))
+            same(controls(seen), [], (command, seen))
 
 
 @test("on a terminal a character in two pieces stays one")

@@ -224,8 +224,34 @@ def program_is_not_sent():
     assert result["status"] == "unavailable" and b"ran" not in liar.order, liar.order
 
 
+def nothing_in_plain():
+    """P215: to a daemon by TCP nothing is said but in TLS"""
+    heard = []
+
+    def listen(server):
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client:
+                client.settimeout(5)
+                heard.append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK")
+
+    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as place:
+        threading.Thread(target=listen, args=(server,), daemon=True).start()
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for options, env in ((("--docker-host", url), {}), ((), {"DOCKER_HOST": url})):
+            backend = Backend("tcp", "--backend", "docker", "--image", IMAGE, *options, env={"XDG_STATE_HOME": place, **env})
+            status, result = backend.run("print(1)")
+            assert (status, result["status"]) == (125, "unavailable"), result
+    # A record of the handshake (RFC 8446), and no word of HTTP.
+    assert len(heard) >= 2 and all(data[:2] == b"\x16\x03" and b"HTTP" not in data for data in heard), heard
+
+
 TESTS = [
-    honest_daemon_is_believed, key_in_pieces, forged_end, oom_by_inspect, program_is_not_sent,
+    honest_daemon_is_believed, nothing_in_plain, key_in_pieces, forged_end, oom_by_inspect, program_is_not_sent,
     fails("an API too old is refused", "at least 1.40", False, ping=http("200 OK", b"OK", Api_Version="1.30")),
     fails("an API without a version is refused", "API version", False, ping=http("200 OK", b"OK")),
     fails("a ping that answers 500", "500", False, ping=http("500 Internal Server Error", {"message": "no"})),

@@ -295,6 +295,45 @@ def foreign_proc(caller):
         assert done.returncode == 125 and "/proc is not" in done.stderr and done.stdout == "", done
 
 
+def state_directory(caller):
+    """P194: a directory for an OCI container's state that is a link, another's or writable for others is refused"""
+    if caller.is_root:
+        raise tap.Skip("root's lies in /run, where nobody else can make it")
+    with place() as made:
+        runtime = made / "runtime"
+        runtime.write_text("#!/bin/sh\necho 'no container today' >&2\nexit 1\n")
+        runtime.chmod(0o755)
+        owner = caller.uid or os.geteuid()
+
+        def run(change):
+            own = made / "own"
+            own.mkdir()
+            os.chown(own, owner, owner)
+            change(own / "pysbx-oci")
+            status, out, err = caller.call("run", "--guard", "off", "--backend", f"oci:{runtime}", "-c", "print('ran')", env={
+                "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(own)})
+            shutil.rmtree(own)
+            assert status == 125 and out == b"", (status, out, err)
+            return err
+
+        def directory(path, mode, uid):
+            path.mkdir()
+            path.chmod(mode)
+            os.chown(path, uid, uid)
+
+        (made / "target").mkdir()
+        os.chown(made / "target", owner, owner)
+        refused = [lambda path: path.symlink_to(made / "target"), lambda path: directory(path, 0o777, owner),
+                   lambda path: directory(path, 0o770, owner), lambda path: path.write_text("")]
+        if os.geteuid() == 0:
+            refused.append(lambda path: directory(path, 0o711, 0))
+        for change in refused:
+            assert b"is not a directory of this user's alone" in run(change)
+        assert list((made / "target").iterdir()) == []
+        for change in (lambda path: None, lambda path: directory(path, 0o711, owner)):
+            assert b"no container today" in run(change)
+
+
 def shared_input(caller):
     """standard input that others read too, a pipe or a socket: who comes too late for a byte is not held up past the clock"""
     read, write = os.pipe()
@@ -324,7 +363,7 @@ def shared_input(caller):
 
 TESTS = [memory_of_a_threads_child, memory_of_a_headless_process, memory_in_shm, memory_unmapped,
          cpu_time_of_the_unwaited, cpu_time_of_short_lives, verdicts_not_to_be_had, venv_that_leads_out,
-         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc, shared_input]
+         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc, state_directory, shared_input]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -331,6 +331,32 @@ for what, limit in ((resource.RLIMIT_CORE, (0, 0)), (resource.RLIMIT_NOFILE, (10
     assert value[2] == "set" and value[3] in ("ValueError", "PermissionError"), value
 
 
+def ordinary_failures(caller):
+    """P204: programs that fail in ordinary ways end as they would anywhere, and make no hostile call"""
+    cases = (
+        ("import os; os.abort()", "signal", "SIGABRT"),
+        ("x = bytearray(1 << 62)", "nonzero", 1),
+        ("with open('/tmp/x', 'wb', buffering=0) as f:\n    while f.write(bytes(1 << 16)): pass", "nonzero", 1),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", "signal", "SIGINT"),
+        ("raise KeyboardInterrupt", "signal", "SIGINT"),
+        ("def f(): f()\nf()", "nonzero", 1),
+        ("import sys; sys.exit('no')", "nonzero", 1),
+        ("1 / 0", "nonzero", 1),
+        ("import nosuch", "nonzero", 1),
+        ("import os, sys; os.close(1); print(1)", "nonzero", 120),
+        ("import subprocess; subprocess.run(['nosuch'])", "nonzero", 1),
+        ("import socket; socket.create_connection(('localhost', 80))", "nonzero", 1),
+        ("import threading\ndef f(): raise ValueError\nt = threading.Thread(target=f); t.start(); t.join()", "ok", 0),
+        ("import asyncio\nasync def f(): raise ValueError\nasyncio.run(f())", "nonzero", 1),
+        ("import tempfile, shutil, os\nd = tempfile.mkdtemp(); os.rmdir(d); shutil.rmtree(d)", "nonzero", 1),
+        ("import faulthandler, signal\nfaulthandler.enable(); faulthandler._sigsegv()", "signal", "SIGSEGV"),
+    )
+    for code, status, end in cases:
+        _, result = caller.run(code, "--tmpfs-size", "1M", "--fsize", "2M")
+        assert (result["status"], result.get("signal", result.get("exit_code"))) == (status, end), (code, result)
+        assert result["denied_syscalls"] == [], (code, result)
+
+
 if __name__ == "__main__":
     sys.exit(main([published_answers, hostile_calls_are_named, families, set_id_files, other_abis,
-                   threads_go_on, flood, strict, core_limit]))
+                   threads_go_on, flood, strict, core_limit, ordinary_failures]))

@@ -24,8 +24,8 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE=", "-g", "-O1", "-fno-omit-frame-pointer",
          "-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 SEEDS = 60
 # A target that is linked with other files than the rooms of the front end: these, and libraries.
-OTHERS = {"fuzz_rpc": (["gateway/rpc.c", "gateway/request.c", "gateway/http_check.c", "base/buf.c", "base/err.c",
-                        "base/fd.c"], ["jansson"])}
+OTHERS = {"fuzz_rpc": (["gateway/rpc.c", "gateway/request.c", "gateway/http_check.c", "gateway/base64.c", "base/buf.c",
+                        "base/err.c", "base/fd.c"], ["jansson"])}
 MESSAGES = [b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"run_code","arguments":{"code":'
             b'"print(1)","stdin":"x","timeout_ms":5,"files":[{"name":"a","content":"aGk=","encoding":"base64"}]}}}',
             b'[{"jsonrpc":"2.0","id":"\\ud83d\\ude00","method":"ping"},{"jsonrpc":"2.0","method":"x"},5]',

@@ -1,8 +1,8 @@
 """pysbx check, as a whole program: formats, exit statuses, places, many files. Prints TAP."""
 
 import re
+import resource
 import subprocess
-import time
 
 from cli import check, clean_environment, holds, main, pysbx, same, schema, scratch, test
 import tap
@@ -193,10 +193,16 @@ def _():
         check("-", stdin=code)
 
 
+def children_cpu():
+    """Seconds, whoever else is at work."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @test("a source with millions of findings costs what its size costs")
 def _():
     for code, lines in ((b"eval(1)\n" * 1000000, True), (b"eval(1);" * 1000000, False)):
-        started = time.monotonic()
+        started = children_cpu()
         result = check("-", stdin=code)
         same(result.status, 1)
         holds(result.text, "<stdin>: more than 9950 more findings; --json lists them")
@@ -207,7 +213,7 @@ def _():
         same(len(log["runs"][0]["results"]), 10000)
         same("startColumn" in log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
              ["region"], lines)
-        assert time.monotonic() - started < 20, time.monotonic() - started
+        assert children_cpu() - started < 20, children_cpu() - started
 
 
 @test("messages and lines show no control characters")

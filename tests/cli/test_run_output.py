@@ -153,13 +153,13 @@ def _():
                                      stdout=write, stderr=subprocess.PIPE, env=clean_environment(),
                                      pass_fds=[status.fileno()])
         os.close(write)
-        time.sleep(2.5)
+        time.sleep(6)
         with os.fdopen(read, "rb") as pipe:
             same(len(pipe.read()), 300001)
         _, err = child.communicate(timeout=30)
         same(child.returncode, 124, err)
         found = json.loads((top / "status").read_text())
-    assert found["usage"]["wall_ms"] < 1500, found["usage"]
+    assert found["usage"]["wall_ms"] < 5500, found["usage"]
 
 
 @test("a reader that goes away ends the run at once")
@@ -167,7 +167,7 @@ def _():
     needs_isolation()
     read, write = os.pipe()
     started = time.monotonic()
-    child = subprocess.Popen([str(tap.PYSBX), "run", "-t", "20s", "-c",
+    child = subprocess.Popen([str(tap.PYSBX), "run", "-t", "60s", "-c",
                               "import time\nwhile True: print('x' * 100, flush=True); time.sleep(.01)"],
                              stdout=write, stderr=subprocess.PIPE, env=clean_environment())
     os.close(write)
@@ -176,7 +176,7 @@ def _():
     _, err = child.communicate(timeout=30)
     same(child.returncode, 125, err)
     holds(err.decode(), "standard output: Broken pipe")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
 
 
 @test("a signal to pysbx ends the run and then pysbx, with its JSON written")

@@ -31,7 +31,7 @@ def verdicts(caller):
     if caller.name not in _found:
         before = state()
         _found[caller.name] = kit.examine([str(caller.program)], ["--backend", "native", "--require", "minimal"], kit.PROGRAM, probes.who(caller))
-        wait_until(lambda: state() == before, 5)
+        wait_until(lambda: state() == before)
         _found[caller.name + " state"] = (before, state())
     return _found[caller.name]
 

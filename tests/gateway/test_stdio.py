@@ -374,7 +374,7 @@ def _():
         server.notify("notifications/cancelled", {"requestId": "doomed", "reason": "enough"})
         begin = time.monotonic()
         assert gone(child), "still there"
-        assert time.monotonic() - begin < 5, "not at once"
+        assert time.monotonic() - begin < 8, "not at once"
         server.notify("notifications/cancelled", {"requestId": "doomed"})
         same(server.call("run_code", "print(6 * 7)")["structuredContent"]["stdout"], "42\n")
         server.nothing()

@@ -184,7 +184,8 @@ def busy_groups():
     return [group for group in groups() if tasks(group)]
 
 
-def wait_until(condition, seconds=5):
+def wait_until(condition, seconds=30):
+    """Whether it comes true at last; however long a busy machine takes, as long as it does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

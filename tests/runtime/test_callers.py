@@ -45,7 +45,7 @@ HOG = "b = bytearray(150 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1\ntime
 def out_of_memory(caller, code, *args):
     _, result = caller.run(code, "-m", "64M", "-t", "20s", *args)
     assert result["status"] == "oom", (result["status"], result["stdout"], result["stderr"])
-    assert result["usage"]["wall_ms"] < 5000, result
+    assert result["usage"]["wall_ms"] < 15000, result
 
 
 def memory_of_a_threads_child(caller):
@@ -127,9 +127,9 @@ while True:
         while time.process_time() < 0.1: pass
         os._exit(0)
     time.sleep(0.1)
-""", "--cpu-time", "700ms", "--cpus", "1", "-t", "20s")
+""", "--cpu-time", "700ms", "--cpus", "1", "-t", "60s")
     assert result["status"] == "cpu_timeout", result
-    assert result["usage"]["wall_ms"] < 10000, result
+    assert result["usage"]["wall_ms"] < 40000, result
 
 
 def cpu_time_of_short_lives(caller):
@@ -142,10 +142,10 @@ for _ in range(60):
         os._exit(0)
     os.wait()
 """
-    _, result = caller.run(code, "--cpus", "1", "--cpu-time", "10s", "-t", "20s")
+    _, result = caller.run(code, "--cpus", "1", "--cpu-time", "10s", "-t", "60s")
     assert result["status"] == "ok" and 500 <= result["usage"]["cpu_ms"] <= 2000, result
-    _, result = caller.run(code.replace("60", "10000"), "--cpus", "1", "--cpu-time", "500ms", "-t", "20s")
-    assert result["status"] == "cpu_timeout" and result["usage"]["wall_ms"] < 10000, result
+    _, result = caller.run(code.replace("60", "10000"), "--cpus", "1", "--cpu-time", "500ms", "-t", "60s")
+    assert result["status"] == "cpu_timeout" and result["usage"]["wall_ms"] < 40000, result
 
 
 def verdicts_not_to_be_had(caller):

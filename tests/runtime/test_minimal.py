@@ -360,7 +360,7 @@ def fork_bomb(caller):
     _, result = caller.run("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass", "-t", "1s", "--cpu-time", "9s")
     # Where memory is polled, pages that are shared count for each process while time to look is short.
     assert result["status"] in ("timeout", "pids_limit", "oom"), result
-    assert wait_until(lambda: host_state() == before and not sandbox_processes(), 10)
+    assert wait_until(lambda: host_state() == before and not sandbox_processes())
 
 
 def limits(caller):
@@ -529,8 +529,8 @@ time.sleep(600)
     assert wait_until(lambda: len(sandbox_processes()) >= 4, 20), sandbox_processes()
     os.kill(which(process), signal.SIGKILL)
     out, _ = process.communicate(timeout=30)
-    assert wait_until(lambda: not sandbox_processes(), 10), sandbox_processes()
-    assert wait_until(lambda: set(left_directories()) <= set(left), 5), left_directories()
+    assert wait_until(lambda: not sandbox_processes()), sandbox_processes()
+    assert wait_until(lambda: set(left_directories()) <= set(left)), left_directories()
     assert wait_until(lambda: host_state()["mounts"] == before["mounts"])
     return process.returncode, out
 
@@ -557,9 +557,9 @@ time.sleep(600)
     process.communicate(timeout=30)
     try:
         # The first process dies with the init. (Another run beside this test may have been the next one.)
-        assert wait_until(lambda: len(sandbox_processes()) <= 4, 10), sandbox_processes()
+        assert wait_until(lambda: len(sandbox_processes()) <= 4), sandbox_processes()
         caller.output("print(1)")
-        assert wait_until(lambda: len(sandbox_processes()) == 1, 10), sandbox_processes()
+        assert wait_until(lambda: len(sandbox_processes()) == 1), sandbox_processes()
         assert not Path(places["killed"]).exists() and Path(places["beside"], "tmp/beside").exists(), directories()
     finally:
         beside.terminate()

@@ -1,6 +1,8 @@
 /*
  * Format strings: the attributes that their fields read.
  */
+#include <ctype.h>
+
 #include "guard/screen.h"
 
 /* Goes over "{name.attribute[index].attribute!r:{nested}}", as CPython's formatter reads it. */
@@ -54,6 +56,18 @@ bool screen_bad_format(const struct screen *screen, struct str text)
 		if (screen_bad_name(screen, name) || known_road(name))
 			return true;
 	return false;
+}
+
+bool screen_open_format(struct str text)
+{
+	size_t at = text.len;
+
+	while (at && (isalnum((unsigned char)text.ptr[at - 1]) || text.ptr[at - 1] == '_' ||
+			     text.ptr[at - 1] == '.' || text.ptr[at - 1] == '[' ||
+			     text.ptr[at - 1] == ']'))
+		at--;
+	return at && at < text.len && text.ptr[at - 1] == '{' &&
+	       !(at > 1 && text.ptr[at - 2] == '{');
 }
 
 /* All that a format string reads from its arguments, which are of any kind. */

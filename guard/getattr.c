@@ -264,6 +264,7 @@ void screen_getter(struct screen *screen, const struct ast_node *call, uint32_t 
 						       .scope = scope,
 						       .rule = GUARD_RULE_DYNAMIC,
 						       .otherwise = GUARD_RULE_DYNAMIC_OWN,
+						       .getter = true,
 						       .needs = NEEDS_NAME});
 	}
 }

@@ -147,6 +147,7 @@ static void note_text(struct screen *screen, struct str text)
 		screen->paths_found = screen_bad_path(text);
 	if (text.len < 128 && screen_system_file(text))
 		screen->file_found = true;
+	screen->format_begun |= text.len && text.len <= 512 && screen_open_format(text);
 	if (text.len < 3)
 		return;
 	screen->names_found |= text.len < 64 && screen_bad_name(screen, text);

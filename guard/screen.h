@@ -85,6 +85,7 @@ struct unknown_use {
 	uint32_t scope;
 	enum guard_rule rule;
 	enum guard_rule otherwise; /* where no such text is found; GUARD_RULE_COUNT: nothing */
+	bool getter; /* attrgetter() and its like: it is not known what they will read from */
 	enum {
 		NEEDS_NOTHING,
 		NEEDS_NAME,
@@ -136,6 +137,7 @@ struct screen {
 	struct unknown_use *uses;
 	uint32_t use_count, use_capacity;
 	bool formats_found;             /* text of a format that reads what may not be read */
+	bool format_begun;              /* text that ends within the name of a field: "{0." */
 	bool names_found;               /* text that is an attribute not allowed */
 	bool names_listed;              /* dir() of something gives such text */
 	bool paths_found;               /* text that is a path not allowed */
@@ -292,6 +294,8 @@ bool screen_only_called(const struct value *value);
 
 /* formats.c */
 bool screen_bad_format(const struct screen *screen, struct str text);
+/* Text that ends within the name of a field, which what follows goes on with: "{0.". */
+bool screen_open_format(struct str text);
 void screen_format_method(struct screen *screen, const struct ast_node *call, uint32_t scope);
 void screen_format_texts(struct screen *screen, const struct ast_node *call, uint32_t scope);
 void screen_format_value(struct screen *screen, const struct ast_node *node,

@@ -131,6 +131,8 @@ static bool is_bad_name_use(struct flow *flow, const struct unknown_use *use)
 	if (flow_reaches(flow, use->scope, use->subject) || !flow->steps)
 		return true;
 	opaque = flow->opaque && flow->parameter;
+	if (opaque && use->getter)
+		return flow->screen->names_listed;
 	if (!opaque || !use->object)
 		return false;
 	flow_ask(flow, FLOW_OBJECTS, no_text, look_for_roads);
@@ -171,7 +173,10 @@ static bool is_bad_use(struct flow *flow, const struct unknown_use *use)
 	case NEEDS_NOTHING:
 		return false;
 	case NEEDS_FORMAT:
-		return flow->screen->formats_found;
+		/* Or what such a text is put together of: "{0." and the name. */
+		return flow->screen->formats_found ||
+		       (flow->screen->format_begun &&
+			       (flow->screen->names_found || flow->screen->names_listed));
 	case NEEDS_KEYWORD:
 		return flow->screen->keyword_found;
 	case NEEDS_QUERY:

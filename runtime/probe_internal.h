@@ -27,6 +27,13 @@ void probe_remedy(struct probe_check *check, const char *format, ...)
 void probe_explain_userns(struct probe_check *check, int error);
 void probe_explain_mount(struct probe_check *check, int error);
 
+/*
+ * True if AppArmor forbids user namespaces to programs without a profile; the remedy is then set:
+ * the profile, where self (a path) is the program it was made for and AppArmor can read it, else
+ * the sysctl. root is put before every path: "" but in tests.
+ */
+bool probe_explain_apparmor(const char *root, const char *self, struct probe_check *check);
+
 /* The number in a file of /proc/sys, or missing. */
 long probe_sysctl(const char *path, long missing);
 

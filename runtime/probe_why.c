@@ -3,11 +3,13 @@
  * for in the order in which they are likely to be the one.
  *
  * Sources: user_namespaces(7), mount_namespaces(7); Debian's kernel.unprivileged_userns_clone;
- * Ubuntu's kernel.apparmor_restrict_unprivileged_userns (23.10); the default seccomp profiles of
- * Docker and podman.
+ * Ubuntu's kernel.apparmor_restrict_unprivileged_userns (23.10), and the profiles that allow
+ * programs by name what it forbids (apparmor.d(5), userns); the default seccomp profiles of Docker
+ * and podman.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,9 @@
 #include "runtime/caps.h"
 #include "runtime/ids.h"
 #include "runtime/probe_internal.h"
+
+#define RESTRICT "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+#define PROFILE  PYSBX_PKGDATADIR "/apparmor/pysbx" /* packaging/apparmor, as it was installed */
 
 long probe_sysctl(const char *path, long missing)
 {
@@ -33,6 +38,43 @@ bool probe_in_container(void)
 {
 	return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
 	       getenv("KUBERNETES_SERVICE_HOST") || getenv("container");
+}
+
+static bool is_there(const char *root, const char *path)
+{
+	char full[PATH_MAX];
+
+	return snprintf(full, sizeof(full), "%s%s", root, path) < (int)sizeof(full) &&
+	       access(full, F_OK) == 0;
+}
+
+bool probe_explain_apparmor(const char *root, const char *self, struct probe_check *check)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", root, RESTRICT);
+	if (probe_sysctl(path, 0) != 1)
+		return false;
+	/* The profile goes by the program's path, and needs a parser that knows its rule. */
+	if (!strcmp(self, PYSBX_BINDIR "/pysbx") && is_there(root, PROFILE) &&
+		is_there(root, "/etc/apparmor.d/abi/4.0")) {
+		probe_remedy(check, "sudo cp " PROFILE " /etc/apparmor.d/pysbx && sudo "
+				    "apparmor_parser -r /etc/apparmor.d/pysbx (it allows user "
+				    "namespaces to pysbx alone)");
+		return true;
+	}
+	probe_remedy(check, "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu "
+			    "23.10 and later; to stay: a line in /etc/sysctl.d/99-pysbx.conf)");
+	return true;
+}
+
+static bool explain_apparmor(struct probe_check *check)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[len < 0 ? 0 : len] = '\0';
+	return probe_explain_apparmor("", self, check);
 }
 
 /* True if a sysctl is what refuses; the remedy is then set. */
@@ -52,13 +94,7 @@ static bool explain_sysctl(struct probe_check *check)
 				    "stay: a line in /etc/sysctl.d/99-pysbx.conf)");
 		return true;
 	}
-	if (probe_sysctl("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1) {
-		probe_remedy(check,
-			"sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu "
-			"23.10 and later; to stay: a line in /etc/sysctl.d/99-pysbx.conf)");
-		return true;
-	}
-	return false;
+	return explain_apparmor(check);
 }
 
 /* Root of a namespace that has no id to lend: the run's own choice says what to do. */

@@ -163,6 +163,52 @@ def autopkgtest_passes():
         system.run(root(), f"/tmp/tests/{name}", user=not as_root, AUTOPKGTEST_TMP=f"/tmp/scratch-{number}")
 
 
+def profile():
+    """The AppArmor profile as packages have it."""
+    system.needs("dpkg-deb")
+    tap.command("dpkg-deb", "-x", package("pysbx"), folder / "files", check=0)
+    return (folder / "files/usr/share/pysbx/apparmor/pysbx").read_text(encoding="utf-8")
+
+
+def apparmor_profile_is_one():
+    """the AppArmor profile is for the installed program, and AppArmor's parser can read it"""
+    text = profile()
+    assert "\nprofile pysbx /usr/bin/pysbx flags=(unconfined) {\n  userns,\n" in text, text
+    assert "cp /usr/share/pysbx/apparmor/pysbx /etc/apparmor.d/pysbx\n" in text, text
+    system.needs("apparmor_parser")
+    if not Path("/etc/apparmor.d/abi/4.0").exists():
+        # A parser that does not know the rule it is there for: all the rest.
+        text = text.replace("abi <abi/4.0>", "abi <abi/3.0>").replace("\n  userns,\n", "\n")
+    (folder / "profile").write_text(text, encoding="utf-8")
+    tap.command("apparmor_parser", "--skip-kernel-load", "--skip-cache", folder / "profile", check=0)
+
+
+def apparmor_profile_comes_where_it_can_be_read():
+    """the profile goes into /etc/apparmor.d where AppArmor is 4 or later, there only"""
+    place = installed() / "etc/apparmor.d"
+    assert not place.exists()
+    (place / "abi").mkdir(parents=True)
+    install("pysbx")
+    assert not (place / "pysbx").exists(), "an AppArmor that cannot read it has it"
+    (place / "abi/4.0").touch()
+    install("pysbx")
+    assert (place / "pysbx").read_text(encoding="utf-8") == profile()
+
+
+def doctor_names_the_profile():
+    """where AppArmor forbids user namespaces, doctor names the two commands"""
+    helper = tap.BUILD / "tests/tools/nonamespaces"
+    if not (installed() / "etc/apparmor.d/abi/4.0").exists() or not helper.exists():
+        raise tap.Skip("nothing that stands for such a host")
+    shutil.copy(helper, root() / "tmp")
+    sysctl = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+    script = (f"mount -t tmpfs none /proc/sys/kernel && echo 1 >{sysctl} && "
+              f"exec {' '.join(system.PLAIN_USER)} /tmp/nonamespaces pysbx doctor")
+    report = system.run(root(), "sh", "-c", script, check=1).stdout
+    assert ("help: sudo cp /usr/share/pysbx/apparmor/pysbx /etc/apparmor.d/pysbx && "
+            "sudo apparmor_parser -r /etc/apparmor.d/pysbx (") in report, report
+
+
 def parts_that_are_absent_are_named():
     """without the gateway and the Docker backend pysbx works, and says which package is not there"""
     system.run(installed(), "dpkg", "-r", "pysbx-gateway", "pysbx-docker")
@@ -177,6 +223,10 @@ def purge_leaves_nothing():
     """purged, every file is as it was before"""
     (installed() / "var/lib/pysbx/images").mkdir(parents=True)  # as `pysbx image make` does
     system.run(root(), "dpkg", "-P", *PACKAGES)
+    apparmor = root() / "etc/apparmor.d"
+    if apparmor.exists():  # as another test made it
+        assert not (apparmor / "pysbx").exists()
+        shutil.rmtree(apparmor)
     after = system.files(root())
     other = {p for p in set(before) | set(after) if before.get(p) != after.get(p)}
     assert not other, sorted(other)
@@ -189,8 +239,9 @@ if __name__ == "__main__":
     try:
         status = tap.run([
             builds, lintian_is_content, each_file_has_its_package, a_fresh_system_is_made, installs,
-            main_job_as_root, main_job_as_plain_user, autopkgtest_passes, parts_that_are_absent_are_named,
-            purge_leaves_nothing])
+            main_job_as_root, main_job_as_plain_user, autopkgtest_passes, apparmor_profile_is_one,
+            apparmor_profile_comes_where_it_can_be_read, doctor_names_the_profile,
+            parts_that_are_absent_are_named, purge_leaves_nothing])
     finally:
         shutil.rmtree(folder)
     sys.exit(status)

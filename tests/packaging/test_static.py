@@ -67,7 +67,9 @@ def holds_it_all():
     names = {n for n in bundle.files(top) if (top / n).is_file()}
     wanted = {"bin/pysbx", "install.sh", "SHA256SUMS", "pysbx.spdx.json", "share/bash-completion/completions/pysbx",
               "share/zsh/site-functions/_pysbx", "share/fish/vendor_completions.d/pysbx.fish",
-              "share/locale/zh_CN/LC_MESSAGES/pysbx.mo", "share/pysbx/python/pysbx.py"}
+              "share/locale/zh_CN/LC_MESSAGES/pysbx.mo", "share/pysbx/python/pysbx.py", "share/pysbx/apparmor/pysbx",
+              "share/doc/pysbx/selinux.md"}
+    wanted |= {f"share/doc/pysbx/systemd/{p.name}" for p in (tap.TOP / "packaging/systemd").iterdir()}
     wanted |= {f"share/doc/pysbx/{n}" for n in ("pysbx.conf", "LICENSE", "README.md", "NEWS.md", "SECURITY.md")}
     wanted |= {f"share/doc/pysbx/licenses/{n}" for n in ("glibc", "libgcc", "libcap", "libseccomp")}
     wanted |= {f"share/man/man{p.suffix[1:]}/{p.name}" for p in (tap.TOP / "man").glob("*.[1-9]")}

@@ -71,12 +71,19 @@ def run(root, *argv, user=False, check=0, timeout=120, **settings):
                        *(PLAIN_USER if user else ()), *clean, *argv, check=check, timeout=timeout)
 
 
-def files(root):
-    """{path: what it is} of everything but the journals of installing."""
+def tree():
+    """Every file of the source, but what builds leave in folders of their own."""
+    return {path for path in tap.TOP.rglob("*")
+            if not path.relative_to(tap.TOP).parts[0].startswith(("build", ".git", "autom4te"))
+            and "__pycache__" not in path.parts}
+
+
+def files(root, but=JOURNALS):
+    """{path: what it is} of everything but some folders, the journals of installing."""
     found = {}
     for top, folders, names in os.walk(root):
         inside = Path(top).relative_to(root)
-        folders[:] = [f for f in folders if (inside / f).as_posix() not in JOURNALS]
+        folders[:] = [f for f in folders if (inside / f).as_posix() not in but]
         for name in [*folders, *names]:
             path = Path(top) / name
             info = path.lstat()

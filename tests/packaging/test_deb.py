@@ -42,20 +42,13 @@ def installed():
     return folder / "root"
 
 
-def tree():
-    """Every file of the source, but what builds leave in folders of their own."""
-    return {path for path in tap.TOP.rglob("*")
-            if not path.relative_to(tap.TOP).parts[0].startswith(("build", ".git", "autom4te"))
-            and "__pycache__" not in path.parts}
-
-
 def builds():
     """packaging/build-deb makes three packages and leaves the source tree as it was"""
     system.needs("dpkg-buildpackage", "dh")
-    known = tree()
+    known = system.tree()
     tap.command(tap.TOP / "packaging" / "build-deb", folder / "out", check=0, timeout=600,
                 env=system.environment(DEB_BUILD_OPTIONS="nocheck", TMPDIR=os.fspath(folder)))
-    assert tree() == known, tree() ^ known
+    assert system.tree() == known, system.tree() ^ known
     made = sorted(p.name.split("_")[0] for p in (folder / "out").glob("*.deb"))
     assert made == sorted(PACKAGES), made
 

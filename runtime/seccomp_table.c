@@ -17,6 +17,7 @@
 #define SET_ID_BITS                     06000U
 #define MAP_HUGETLB                     0x40000U
 #define MFD_HUGETLB_FLAG                0x4U
+#define MS_SYNC                         0x4U
 #define FICLONE                         0x40049409U
 #define F_DUPFD                         0U
 #define F_GETFD                         1U

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -173,6 +174,10 @@ int run_prepare(struct run *run, struct err *err)
 		}
 	}
 	code = choose_ids(box, err);
+	/* A program file that its user may not read makes /proc's entries of the process root's,
+	 * the id maps among them; there is nothing in ours to hide from its user. */
+	if (code == 0 && !box->privileged && prctl(PR_SET_DUMPABLE, 1) < 0)
+		code = err_errno(err, "PR_SET_DUMPABLE");
 	if (code == 0)
 		code = box->minimal ? minimal_prepare(run, err) : read_own_namespaces(box, err);
 	if (code == 0)

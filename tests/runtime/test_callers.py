@@ -295,6 +295,31 @@ def foreign_proc(caller):
         assert done.returncode == 125 and "/proc is not" in done.stderr and done.stdout == "", done
 
 
+def idle_caller(caller):
+    """a caller whose scheduling policy is idle (chrt -i 0) has its runs, at that policy; a real-time one's are ordinary"""
+    code = "import os; value = os.sched_getscheduler(0)"
+    _, result = caller.run(code + "; print(value)", timeout=300,
+                           preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
+    # On a machine that is never idle it may get no time at all.
+    assert result["status"] == "timeout" or "within 10 s" in result["message"] or result.get("stdout") == f"{os.SCHED_IDLE}\n", result
+    assert caller.value(code, preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))) == os.SCHED_OTHER
+    if caller.is_root:
+        try:
+            assert caller.value(code, preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))) == os.SCHED_OTHER
+        except subprocess.SubprocessError:
+            pass  # Here even root has no right to real time.
+
+
+def unreadable_program(caller):
+    """a pysbx that its user may execute but not read runs all the same"""
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root, to make a program that is somebody else's")
+    with place() as made:
+        program = Path(shutil.copy(caller.program, made / "pysbx"))
+        program.chmod(0o711)
+        assert Caller(caller.name, program, caller.uid).output("print(1)") == "1\n"
+
+
 def state_directory(caller):
     """P194: a directory for an OCI container's state that is a link, another's or writable for others is refused"""
     if caller.is_root:
@@ -363,7 +388,7 @@ def shared_input(caller):
 
 TESTS = [memory_of_a_threads_child, memory_of_a_headless_process, memory_in_shm, memory_unmapped,
          cpu_time_of_the_unwaited, cpu_time_of_short_lives, verdicts_not_to_be_had, venv_that_leads_out,
-         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc, state_directory, shared_input]
+         root_beside_the_root, swapped_source, set_user_id_copy, hidden_processes, no_proc, foreign_proc, idle_caller, unreadable_program, state_directory, shared_input]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -426,6 +426,25 @@ os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     assert value == 95, value
 
 
+def disk_of_the_host(caller):
+    """a disk of the host's is not made to write back: what would is answered with nothing done, and programs go on"""
+    code = """
+import ctypes, mmap, os, sqlite3
+libc, value = ctypes.CDLL(None, use_errno=True), []
+# On no descriptor at all only a call that is made can fail.
+for call in (libc.fsync, libc.fdatasync): value.append(call(-1))
+value += [libc.msync(ctypes.c_long(0), ctypes.c_long(4096), flag) for flag in (4, 1)]
+"""
+    assert caller.value(code + """
+with open("f", "w+b") as file:
+    file.write(b"x" * 4096); file.flush(); os.fsync(file.fileno())
+    mapped = mmap.mmap(file.fileno(), 4096); mapped[0:1] = b"y"; mapped.flush()
+base = sqlite3.connect("base"); base.execute("create table t (n)"); base.execute("insert into t values (5)"); base.commit()
+value.append([open("f").read(2), sqlite3.connect("base").execute("select n from t").fetchone()[0]])
+""") == [0, 0, 0, -1, ["yx", 5]]
+    assert outside(caller, code + "print(value)") == "[-1, -1, -1, -1]"
+
+
 def stalled_terminal(caller):
     """a terminal that nobody reads does not hold up the clock, nor a signal to pysbx"""
     def start(limit):
@@ -460,7 +479,7 @@ def stalled_terminal(caller):
 TESTS = [canaries, device_in_a_library, full_shm, sparse_file, names_that_are_not_there, many_directories,
          odd_files_out, fetch_dir_of_ones_own, listener_of_the_host, neighbours, one_of_many, ids_on_the_host, locks,
          flags_of_descriptors, odd_descriptors, terminal, without_privileges, namespaces_forbidden,
-         filters_on_sockets, page_cache, stalled_terminal]
+         filters_on_sockets, page_cache, disk_of_the_host, stalled_terminal]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -48,8 +48,6 @@ static const int model_allowed[] = {
 	__NR_truncate,
 	__NR_ftruncate,
 	__NR_fallocate,
-	__NR_fsync,
-	__NR_fdatasync,
 	__NR_flock,
 	__NR_umask,
 	__NR_sendfile,
@@ -58,7 +56,6 @@ static const int model_allowed[] = {
 	__NR_mremap,
 	__NR_madvise,
 	__NR_brk,
-	__NR_msync,
 	__NR_membarrier,
 	__NR_mprotect,
 	__NR_getpid,
@@ -445,7 +442,12 @@ static bool model_by_arguments(int number, const uint32_t *low, uint64_t third, 
 		*ret = low[5] & 8 ? MODEL_ERR(EOPNOTSUPP) : SECCOMP_RET_ALLOW;
 		return true;
 	case __NR_fadvise64:
+	case __NR_fsync:
+	case __NR_fdatasync:
 		*ret = MODEL_ERR(0);
+		return true;
+	case __NR_msync:
+		*ret = low[2] & 4 ? MODEL_ERR(0) : SECCOMP_RET_ALLOW;
 		return true;
 	case __NR_prlimit64:
 		*ret = model_prlimit(low[0], low[1], third);

@@ -23,9 +23,18 @@ static const char *action_of(const struct writer *writer, uint32_t answer)
 	return answer == SECCOMP_RET_USER_NOTIF ? writer->hostile : "SCMP_ACT_ERRNO";
 }
 
+/* gVisor has EPERM for every errno. A call that is to do nothing reaches its kernel only, not the
+ * host's: there it may be made. */
+static uint32_t answer_in(const struct writer *writer, uint32_t answer)
+{
+	return writer->by_trap && answer == SECCOMP_RET_ERRNO ? SECCOMP_RET_ALLOW : answer;
+}
+
 static void begin_rule(const struct writer *writer, const char *name, uint32_t answer)
 {
 	struct json *json = writer->json;
+
+	answer = answer_in(writer, answer);
 
 	json_object(json, NULL);
 	json_array(json, "names");
@@ -176,7 +185,7 @@ static bool was_before(const struct writer *writer, size_t at)
 
 static void write_answer(const struct writer *writer, size_t first)
 {
-	uint32_t answer = seccomp_rows[first].answer;
+	uint32_t answer = seccomp_rows[first].answer, said = answer_in(writer, answer);
 	struct json *json = writer->json;
 
 	json_object(json, NULL);
@@ -185,9 +194,9 @@ static void write_answer(const struct writer *writer, size_t first)
 		if (goes_by_number(writer, &seccomp_rows[i]) && seccomp_rows[i].answer == answer)
 			json_text(json, NULL, seccomp_rows[i].name);
 	json_array_end(json);
-	json_text(json, "action", action_of(writer, answer));
-	if ((answer & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
-		json_uint(json, "errnoRet", answer & SECCOMP_RET_DATA);
+	json_text(json, "action", action_of(writer, said));
+	if ((said & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+		json_uint(json, "errnoRet", said & SECCOMP_RET_DATA);
 	json_object_end(json);
 }
 

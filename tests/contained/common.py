@@ -309,8 +309,22 @@ print(full, written)
     assert not [name for name in full.strip("[]").replace("'", "").split(", ") if name and name not in allowed], full
 
 
+def written_back(backend):
+    """calls that would have a disk write back are answered, whatever is done for them"""
+    result = backend.ok("""
+import mmap, os, sqlite3
+with open("f", "w+b") as file:
+    file.write(b"x" * 4096); file.flush(); os.fsync(file.fileno()); os.fdatasync(file.fileno())
+    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    mapped = mmap.mmap(file.fileno(), 4096); mapped[0:1] = b"y"; mapped.flush()
+base = sqlite3.connect("base"); base.execute("create table t (n)"); base.execute("insert into t values (5)"); base.commit()
+print(open("f").read(2), sqlite3.connect("base").execute("select n from t").fetchone()[0])
+""", "-t", "30s")
+    assert result["stdout"] == "yx 5\n", result
+
+
 LIMITS = [endings, memory, processes, cpu_time, output, streams, unread_input, files, touched, background, surroundings,
-          schema, hostile_call, init_is_out_of_reach, threads, masked]
+          schema, hostile_call, init_is_out_of_reach, threads, masked, written_back]
 
 
 # The containment table. What a container of others holds otherwise than the native backend, and why.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 from common import (CONTAINMENT, LIMITS, REFERENCE, Backend, bound, endings, files, hostile_call, init_is_out_of_reach, masked,
-                    memory, processes, streams, tap, threads)
+                    memory, processes, streams, tap, threads, written_back)
 
 import examples
 
@@ -122,7 +122,7 @@ def processes_with(mark):
 EACH = [isolation, *REFERENCE, *LIMITS, interrupted, killed_outright, clean_after_everything, *CONTAINMENT]
 # The same code decides for all of them: of the others what differs between runtimes.
 OF_OTHERS = [isolation, *REFERENCE, endings, memory, processes, streams, files, init_is_out_of_reach, threads, masked,
-             hostile_call, killed_outright, clean_after_everything, *CONTAINMENT]
+             hostile_call, written_back, killed_outright, clean_after_everything, *CONTAINMENT]
 
 
 # The bundle, and runtimes that are none or lie.

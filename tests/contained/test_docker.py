@@ -383,11 +383,8 @@ def daemon_dies():
 
 
 ALONE = [exactly_these_requests, kill_is_one_more, create_asks_for_it_all, image_make, image_by_tag, image_absent,
-<<<<<<< HEAD
-         runtime_absent, with_gvisor, manual, auto_takes_docker, auto_without_socket, refused_makes_no_container, daemon_dies]
-=======
-         runtime_absent, with_gvisor, auto_takes_docker, auto_without_socket, usual_sockets, refused_makes_no_container, daemon_dies]
->>>>>>> 23ea417 (docker: TLS and user namespaces tested with a real dockerd; doctor names the daemon)
+         runtime_absent, with_gvisor, manual, auto_takes_docker, auto_without_socket, usual_sockets,
+         refused_makes_no_container, daemon_dies]
 
 
 def main():

@@ -149,6 +149,23 @@ def check_machine_paths():
                 yield f"{name(path)}:{number}: a path of one machine: {line.strip()[:80]}"
 
 
+def check_merged():
+    """What two people wrote in one place is one text, and each test is a program."""
+    for path in shipped_text():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.startswith(("<" * 7 + " ", ">" * 7 + " ")):
+                yield f"{name(path)}:{number}: a mark of a merge"
+        if path.suffix == ".py" and "data" not in path.parts and "golden" not in path.parts:
+            try:
+                compile(text, name(path), "exec", dont_inherit=True)
+            except SyntaxError as error:
+                yield f"{name(path)}:{error.lineno}: {error.msg}"
+
+
 def check_sources_listed():
     """A source that Makefile.am does not name is neither built nor shipped."""
     listed = (TOP / "Makefile.am").read_text(encoding="utf-8")
@@ -169,6 +186,7 @@ def main():
         (f"no file over {MAX_LINES} lines", check_sizes),
         (f"no line over {MAX_COLUMNS} columns", check_columns),
         ("no path of one machine", check_machine_paths),
+        ("no mark of a merge, and every test is Python", check_merged),
         ("the rooms have sources", lambda: (r for r in MAY_SEE if not sources(r))),
     ]
     print(f"1..{len(checks)}")

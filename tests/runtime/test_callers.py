@@ -312,6 +312,7 @@ def idle_caller(caller):
 
 def unreadable_program(caller):
     """a pysbx that its user may execute but not read runs all the same"""
+    needs_plain_build("/proc")
     if os.geteuid() != 0:
         raise tap.Skip("needs root, to make a program that is somebody else's")
     with place() as made:

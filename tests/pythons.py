@@ -7,7 +7,10 @@ from pathlib import Path
 
 
 def interpreters():
-    """Every CPython 3.8 to 3.14 to be found: $PYSBX_TEST_PYTHONS, PATH, pyenv, the one that runs this."""
+    """Every CPython 3.8 to 3.14 to be found: $PYSBX_TEST_PYTHONS, PATH, pyenv, the one that runs this.
+
+    With PYSBX_TEST_SHORT=1 one of them.
+    """
     candidates = os.environ.get("PYSBX_TEST_PYTHONS", "").split(os.pathsep)
     for minor in range(8, 15):
         for folder in os.get_exec_path():  # where there is no PATH too
@@ -24,4 +27,5 @@ def interpreters():
             if program.read(4) != b"\x7fELF":
                 continue
         found[path] = candidate
-    return sorted(found.values())
+    paths = sorted(found.values())
+    return paths[-1:] if os.environ.get("PYSBX_TEST_SHORT") == "1" else paths

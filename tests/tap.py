@@ -20,6 +20,9 @@ TOP = Path(os.environ.get("PYSBX_SRCDIR") or Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("PYSBX_BUILDDIR") or TOP / "build").resolve()
 PYSBX = Path(os.environ.get("PYSBX") or BUILD / "pysbx").resolve()
 
+# In builds that show the same with other eyes: fewer interpreters, samples and repetitions.
+SHORT = os.environ.get("PYSBX_TEST_SHORT") == "1"
+
 
 class Skip(Exception):
     """The reason why a test cannot run here."""

@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 from cli import Skip, check, main, same, scratch, test
+import tap
 
 MODULES = set("""os sys subprocess socket ctypes importlib pickle marshal shutil multiprocessing
     threading pty signal mmap fcntl resource requests urllib http ftplib telnetlib smtplib asyncio
@@ -134,10 +135,11 @@ def other_cookie(code):
 @test(f"the standard library of Python {VERSION}: the same verdicts, rules and places")
 def _():
     library = Path(sysconfig.get_paths()["stdlib"])
-    refused = compare((name, code) for name, code in files(library)
-                      if "site-packages" not in name and "dist-packages" not in name
-                      and not other_cookie(code))
-    assert refused > 100, refused
+    sources = ((name, code) for name, code in files(library)
+               if "site-packages" not in name and "dist-packages" not in name
+               and not other_cookie(code))
+    refused = compare(itertools.islice(sources, 0, None, 8 if tap.SHORT else 1))
+    assert refused > (10 if tap.SHORT else 100), refused
 
 
 # Programs with § where a name, a call or an attribute can stand.

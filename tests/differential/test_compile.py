@@ -2,6 +2,7 @@
 """What only compile() refuses, against every CPython found: verdict, line, words. Prints TAP.
 
     PYSBX_TEST_FULL=1    every file of each standard library and its tests, and more of the rest
+    PYSBX_TEST_SHORT=1   a tenth of all
     PYSBX_COMPILE_FILES  files of each standard library (default 60, or "all")
     PYSBX_COMPILE_GRID   one in so many of the programs of compile_grid.txt (default 400, or 100)
     PYSBX_COMPILE_SNIPPETS  one in so many strings of CPython's tests (default 5, or 1)
@@ -19,11 +20,11 @@ import test_differential as differential
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORACLE = os.path.join(HERE, "compile_oracle.py")
-FULL = differential.FULL
-FILES = os.environ.get("PYSBX_COMPILE_FILES", "all" if FULL else "60")
-GRID = os.environ.get("PYSBX_COMPILE_GRID", "100" if FULL else "400")
-SNIPPETS = os.environ.get("PYSBX_COMPILE_SNIPPETS", "1" if FULL else "5")
-MOVED = os.environ.get("PYSBX_COMPILE_MOVED", "2000" if FULL else "400")
+FULL, SHORT = differential.FULL, differential.SHORT
+FILES = os.environ.get("PYSBX_COMPILE_FILES", "all" if FULL else "6" if SHORT else "60")
+GRID = os.environ.get("PYSBX_COMPILE_GRID", "100" if FULL else "4000" if SHORT else "400")
+SNIPPETS = os.environ.get("PYSBX_COMPILE_SNIPPETS", "1" if FULL else "50" if SHORT else "5")
+MOVED = os.environ.get("PYSBX_COMPILE_MOVED", "2000" if FULL else "40" if SHORT else "400")
 SEED = os.environ.get("PYSBX_COMPILE_SEED", "1")
 DISAGREEMENTS = ("refused_only_by_cpython", "refused_only_by_pysbx", "other_line")
 

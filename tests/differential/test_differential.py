@@ -2,6 +2,7 @@
 """The parser against every CPython found: the same trees, the same refusals. Prints TAP.
 
     PYSBX_TEST_FULL=1   every file of each standard library and its tests, and more of the rest
+    PYSBX_TEST_SHORT=1  every case, and a tenth of the rest
     PYSBX_DIFF_FILES    files of each standard library (default 80, or "all")
     PYSBX_DIFF_MUTANTS  damaged programs for each CPython (default 1000, or 4000)
     PYSBX_DIFF_GRID     one in so many of the programs of grid.txt (default 40, or 10)
@@ -25,9 +26,10 @@ import pyodide
 ORACLE = os.path.join(HERE, "oracle.py")
 PYSBX = os.environ.get("PYSBX", os.path.join(HERE, "..", "..", "build", "pysbx"))
 FULL = os.environ.get("PYSBX_TEST_FULL") == "1"
-FILES = os.environ.get("PYSBX_DIFF_FILES", "all" if FULL else "80")
-MUTANTS = os.environ.get("PYSBX_DIFF_MUTANTS", "4000" if FULL else "1000")
-GRID = os.environ.get("PYSBX_DIFF_GRID", "10" if FULL else "40")
+SHORT = os.environ.get("PYSBX_TEST_SHORT") == "1"
+FILES = os.environ.get("PYSBX_DIFF_FILES", "all" if FULL else "8" if SHORT else "80")
+MUTANTS = os.environ.get("PYSBX_DIFF_MUTANTS", "4000" if FULL else "100" if SHORT else "1000")
+GRID = os.environ.get("PYSBX_DIFF_GRID", "10" if FULL else "400" if SHORT else "40")
 SEED = os.environ.get("PYSBX_DIFF_SEED", "1")
 OLDEST, NEWEST, WASM = 8, 14, 14
 SECONDS = 3600

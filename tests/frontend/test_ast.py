@@ -79,7 +79,7 @@ def the_dump_of_files():
     for python in pythons():
         folder = differential.library_folder(python)
         names = differential.files_below(folder if os.path.isdir(folder) else differential.pyodide.standard_library())
-        dump_of(python, differential.sample(names, 12))
+        dump_of(python, differential.sample(names, 3 if tap.SHORT else 12))
 
 
 def the_dump_of_the_deep():

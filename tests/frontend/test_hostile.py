@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap
 
 MB = 1 << 20
-SIZE = int(os.environ.get("PYSBX_HOSTILE_MB", "10")) * MB
+SIZE = int(os.environ.get("PYSBX_HOSTILE_MB") or (2 if tap.SHORT else 10)) * MB
 MEMORY = 100 * SIZE + 256 * MB  # far more than a tree may take, far less than a leak does
 SECONDS_PER_MB = 1.5  # on a busy machine; a quadratic step would take minutes
 SANITIZED = "#define PYSBX_SANITIZED 1" in (

@@ -104,7 +104,8 @@ try:
         if os.fork() == 0:
             time.sleep(60)
         count += 1
-    print(count, "all")
+    print(count, "all", flush=True)
+    time.sleep(5)  # where nobody but the supervisor counts, it has to look
 except OSError:
     print(count, "refused", flush=True)
 """),
@@ -116,6 +117,7 @@ try:
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         count += 1
     print(count, "all", flush=True)
+    time.sleep(5)
 except RuntimeError:
     print(count, "refused", flush=True)
 """),

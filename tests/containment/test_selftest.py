@@ -97,15 +97,23 @@ def output_fails(caller):
         assert process.returncode not in (0, None)
 
 
+def planted():
+    return {os.path.join(folder, name) for folder in ("/tmp", "/var/tmp", "/dev/shm") for name in os.listdir(folder)
+            if name.startswith("selftest-")}
+
+
+_before = planted()
+
+
 def nothing_left(caller):
     """the files that it plants are removed"""
-    # Another test may be at it at the same time; what stays for good is a leftover.
+    # Another test may be at it at the same time; what is new since this one began and stays for good is a leftover.
     end = time.monotonic() + 120
-    left = True
+    left = planted() - _before
     while left and time.monotonic() < end:
-        left = [name for folder in ("/tmp", "/var/tmp", "/dev/shm") for name in os.listdir(folder) if name.startswith("selftest-")]
         time.sleep(0.2)
-    assert left == [], left
+        left &= planted()
+    assert not left, left
 
 
 def carries_the_tree(caller):

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "runtime/caps.h"
 #include "runtime/oci_internal.h"
 
 #define ARENA_MAX       ((size_t)8 << 20)
@@ -190,10 +191,14 @@ static int oci_start(void *self, const int inside[3], struct err *err)
 	add(&create, "create", "--bundle", oci->dir, "--pid-file", pid_file, oci->id, NULL);
 	if (call(&create, inside) < 0 || read_pid(oci) < 0) {
 		err_set(err, ENOTSUP, "%s could not make the container", oci->runtime);
-		err_remedy(err,
-			"`%s --version` must work for this user; `pysbx doctor` tells what "
-			"the native backend can do here",
-			oci->runtime);
+		if (oci->is_gvisor && geteuid() != 0)
+			err_remedy(err, "gVisor's `create` is for root alone: start pysbx as root, "
+					"or use --backend oci:crun or native");
+		else
+			err_remedy(err,
+				"`%s --version` must work for this user; `pysbx doctor` tells what "
+				"the native backend can do here",
+				oci->runtime);
 		return -ENOTSUP;
 	}
 	if (oci->group && cgroup_attach(oci->group, oci->init, err) < 0)
@@ -261,6 +266,23 @@ static int oci_finish(void *self, struct contained_end *ret, struct err *err)
 	return code;
 }
 
+/* Of root's containers root too is nobody on the host. */
+static int choose_ids(struct oci *oci, struct err *err)
+{
+	struct ids ids;
+	int code;
+
+	if (geteuid() != 0 && !caps_has_setuid() && !oci->is_gvisor)
+		return oci_subordinate_ids(oci, (unsigned)getpid(), err);
+	code = ids_choose((unsigned)getpid(), &ids, err);
+	if (code < 0)
+		return code;
+	oci->maps_ids = ids.own && ids.uid >= IDS_BASE && !oci->is_gvisor;
+	oci->uids = (struct oci_map){.root = ids.uid ^ 0x08000000u, .nobody = ids.uid};
+	oci->gids = (struct oci_map){.root = ids.gid ^ 0x08000000u, .nobody = ids.gid};
+	return 0;
+}
+
 /* What can be had here: ids of its own, a control group. */
 static int choose(struct oci *oci, struct err *err)
 {
@@ -268,11 +290,10 @@ static int choose(struct oci *oci, struct err *err)
 		.pids = oci->plan->limits.pids + 1,
 		.cpu_thousandths = oci->plan->limits.cpu_thousandths};
 	struct err ignored;
-	int code = ids_choose((unsigned)getpid(), &oci->ids, err);
+	int code = choose_ids(oci, err);
 
 	if (code < 0)
 		return code;
-	oci->maps_ids = oci->ids.own && oci->ids.uid >= IDS_BASE && !oci->is_gvisor;
 	oci->bounded = oci_groups_can_limit();
 	/* What cannot be had of this either is missing in the result. */
 	if (!oci->bounded && !oci->is_gvisor && cgroup_create(&limits, &oci->group, &ignored) < 0)

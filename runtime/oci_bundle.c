@@ -163,13 +163,13 @@ static void write_mounts(struct json *json, const struct oci *oci)
 	json_array_end(json);
 }
 
-static void write_map(struct json *json, const char *key, uint64_t root, uint64_t nobody)
+static void write_map(struct json *json, const char *key, const struct oci_map *map)
 {
 	json_array(json, key);
 	for (int i = 0; i < 2; i++) {
 		json_object(json, NULL);
 		json_uint(json, "containerID", i ? NOBODY : 0);
-		json_uint(json, "hostID", i ? nobody : root);
+		json_uint(json, "hostID", i ? map->nobody : map->root);
 		json_uint(json, "size", 1);
 		json_object_end(json);
 	}
@@ -217,9 +217,8 @@ static void write_linux(struct json *json, const struct oci *oci)
 
 	json_object(json, "linux");
 	if (oci->maps_ids) {
-		/* The runtime sets the container up as its root, which is nobody on the host. */
-		write_map(json, "uidMappings", oci->ids.uid ^ 0x08000000u, oci->ids.uid);
-		write_map(json, "gidMappings", oci->ids.gid ^ 0x08000000u, oci->ids.gid);
+		write_map(json, "uidMappings", &oci->uids);
+		write_map(json, "gidMappings", &oci->gids);
 	}
 	write_resources(json, oci);
 	if (oci->bounded)

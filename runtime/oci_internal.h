@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -16,11 +17,16 @@
 #include "runtime/ids.h"
 #include "runtime/layout.h"
 
+/* What the container's two ids, 0 and 65534, are outside: its root only sets it up. */
+struct oci_map {
+	uint64_t root;
+	uint64_t nobody;
+};
+
 struct oci {
 	const struct rt_plan *plan;
 	struct arena *arena;
 	struct layout layout;
-	struct ids ids;
 	const char *runtime; /* the program */
 	const char *name;    /* its last part */
 	char id[64];         /* the container's */
@@ -28,7 +34,9 @@ struct oci {
 	bool made_dir;
 	bool created; /* the runtime knows the container */
 	bool is_gvisor;
-	bool maps_ids;        /* it gets a user namespace */
+	bool maps_ids;        /* it gets a user namespace, with these ids: */
+	struct oci_map uids;
+	struct oci_map gids;
 	bool bounded;         /* config.json has limits for a control group */
 	struct cgroup *group; /* of ours, where the runtime cannot have one; else NULL */
 	pid_t init;
@@ -37,6 +45,13 @@ struct oci {
 
 /* Writes DIR/config.json and below DIR/rootfs every mount point. 0 or -errno with err. */
 int oci_bundle_write(const struct oci *oci, struct err *err);
+
+/*
+ * The ids of a plain user's container: its root is the caller, its nobody one of the ids that
+ * /etc/subuid and /etc/subgid give him (subuid(5)), which newuidmap(1) lets the runtime map. salt
+ * makes concurrent runs differ. -ENOTSUP with err and remedy where he has none.
+ */
+int oci_subordinate_ids(struct oci *oci, unsigned salt, struct err *err);
 
 /* `delete --force` of the runtime. */
 int oci_delete(struct oci *oci);

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The OCI backend with the real runc, crun and runsc: reference checks, limits, containment, the bundle, what is left behind."""
 
+import atexit
 import errno
+import functools
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -12,14 +15,16 @@ import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
-from common import (CONTAINMENT, LIMITS, REFERENCE, Backend, bound, endings, files, hostile_call, init_is_out_of_reach, masked,
-                    memory, processes, streams, tap, threads, written_back)
+from common import (CONTAINMENT, LIMITS, REFERENCE, Backend, background, bound, cpu_time, endings, files, hostile_call,
+                    init_is_out_of_reach, masked, memory, processes, streams, tap, threads, written_back)
 
 import examples
 
 STATES = Path("/run/pysbx-oci")
 SCHEMA = Path("/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema")
 UNIFIED = Path("/sys/fs/cgroup/unified")
+PLAIN = 54322
+SUBORDINATE = 200000
 
 
 def needs_root():
@@ -93,7 +98,7 @@ def interrupted(backend):
     assert leftovers() == [], leftovers()
 
 
-def killed_outright(backend):
+def killed_outright(backend, left=leftovers):
     """after kill -9 of pysbx the container ends by itself, and the next run removes the rest"""
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     process = backend.popen("run", "--guard", "off", *backend.options, "-t", "60s", "-c",
@@ -106,7 +111,7 @@ def killed_outright(backend):
         time.sleep(0.05)
     assert not processes_with(mark), processes_with(mark)
     backend.ok("print(1)")
-    assert leftovers() == [], leftovers()
+    assert left() == [], left()
 
 
 def processes_with(mark):
@@ -124,6 +129,96 @@ EACH = [isolation, *REFERENCE, *LIMITS, interrupted, killed_outright, clean_afte
 # The same code decides for all of them: of the others what differs between runtimes.
 OF_OTHERS = [isolation, *REFERENCE, endings, memory, processes, streams, files, init_is_out_of_reach, threads, masked,
              hostile_call, written_back, killed_outright, clean_after_everything, *CONTAINMENT]
+
+
+# A plain user, who has subordinate ids.
+
+class Rootless(Backend):
+    """A copy of pysbx run by a plain user; /etc gives him subordinate ids, in a mount namespace of his own. Nothing limits
+    his processes but what pysbx does itself: here he has no control group."""
+
+    def __init__(self, name, ids=True):
+        super().__init__(f"rootless {name}", "--backend", f"oci:{name}")
+        self.runtime, self.ids = name, ids
+
+    def popen(self, *args, **options):
+        place = plain_place()
+        hide = f"{{ umount {UNIFIED} || :; }} &&" if UNIFIED.is_dir() else ""
+        self.program, self.env = place / "pysbx", {"XDG_RUNTIME_DIR": str(place / "run")}
+        self.before = ["unshare", "-m", "sh", "-c",
+                       f'{hide} mount --bind {place}/{"etc" if self.ids else "bare"} /etc && exec setpriv --reuid {PLAIN} --regid '
+                       f'{PLAIN} --clear-groups "$@"', "sh"]
+        return super().popen(*args, **options)
+
+
+@functools.lru_cache(maxsize=None)
+def plain_place():
+    place = Path(tempfile.mkdtemp(prefix="pysbx-test-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    shutil.copy(tap.PYSBX, place / "pysbx")
+    (place / "run").mkdir()
+    os.chown(place / "run", PLAIN, PLAIN)
+    for name, lines in (("bare", ()), ("etc", ("subuid", "subgid"))):
+        shutil.copytree("/etc", place / name, symlinks=True, ignore_dangling_symlinks=True)
+        for file, line in (("passwd", f"plain:x:{PLAIN}:{PLAIN}::/:/bin/false"), ("group", f"plain:x:{PLAIN}:"),
+                           *((file, f"plain:{SUBORDINATE}:65536") for file in lines)):
+            with open(place / name / file, "a", encoding="utf-8") as to:
+                to.write(line + "\n")
+    return place
+
+
+# One of each: what its probes found is kept in it.
+ROOTLESS_BACKENDS = {name: Rootless(name) for name in ("runc", "crun")}
+
+
+def rootless(test, name):
+    backend = ROOTLESS_BACKENDS[name]
+
+    def run_test():
+        needs_root()
+        for program in (name, "newuidmap", "setpriv"):
+            if not find(program):
+                raise tap.Skip(f"no {program} here")
+        test(backend)
+    run_test.__doc__ = f"{backend.name}: {tap.title(test)}"
+    return run_test
+
+
+def ids_of_its_own(backend):
+    """the program is neither the caller nor anybody of the host, and the result says what is missing"""
+    result = backend.ok("print(open('/proc/self/uid_map').read().split(), open('/proc/self/gid_map').read().split())")
+    for ids in json.loads("[" + result["stdout"].replace("'", '"').replace("] [", "], [") + "]"):
+        assert ids[:3] == ["0", str(PLAIN), "1"] and ids[3] == "65534" and ids[5] == "1", ids
+        assert SUBORDINATE <= int(ids[4]) < SUBORDINATE + 65536, ids
+    told = result["isolation"]
+    assert {"user", "mount", "pid", "net", "ipc", "uts", "proc", "caps", "nnp", "seccomp"} <= set(told["layers"]), told
+    assert told["tier"] == "reduced" and {"memory-limit", "pids-limit", "cpu-share"} <= set(told["missing"]), told
+
+
+def rootless_leaves_nothing(backend):
+    """no run of a plain user's leaves a directory"""
+    backend.run("1/0")
+    assert list((plain_place() / "run/pysbx-oci").iterdir()) == []
+
+
+def killed_outright_here(backend):
+    """after kill -9 of pysbx the container ends by itself, and the next run removes the rest"""
+    killed_outright(backend, lambda: list((plain_place() / "run/pysbx-oci").iterdir()))
+
+
+def without_subordinate_ids():
+    """a plain user without subordinate ids is told how to get some"""
+    needs_root()
+    if not find("runc") or not find("setpriv"):
+        raise tap.Skip("no runc or setpriv here")
+    status, result = Rootless("runc", ids=False).run("print(1)")
+    assert (status, result["status"]) == (125, "unavailable") and "subordinate" in result["message"], result
+    assert "usermod --add-subuids" in result["remedy"], result
+
+
+ROOTLESS = [*REFERENCE, ids_of_its_own, endings, memory, cpu_time, streams, files, background, hostile_call,
+            init_is_out_of_reach, masked, killed_outright_here, rootless_leaves_nothing, *CONTAINMENT]
 
 
 # The bundle, and runtimes that are none or lie.
@@ -258,7 +353,7 @@ def manual():
     examples.execute(tap.TOP / "man" / "pysbx-oci.1", {"HOME": "/nonexistent", "LANG": "C.UTF-8"}, before=before("crun"))
 
 
-ALONE = [manual, guard_comes_first, bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
+ALONE = [manual, without_subordinate_ids, guard_comes_first, bundle_is_of_the_form, no_isolation_is_seen, absent, failing, other_version]
 
 
 def main():
@@ -268,6 +363,7 @@ def main():
     tests = [bound(with_runtime(test), backend) for backend in BACKENDS
              for test in (EACH if backend is BACKENDS[0] else OF_OTHERS)
              if not (backend.gvisor and test in CONTAINMENT[1:])]
+    tests += [rootless(test, name) for name, some in (("runc", ROOTLESS), ("crun", ROOTLESS[:5])) for test in some]
     return tap.run(tests + ALONE)
 
 

@@ -20,6 +20,9 @@ unsigned long long process_start_time(long pid)
 		return 0;
 	/* The second field is a name in brackets that may hold anything: the last one ends it. */
 	field = strrchr(text.data, ')');
+	/* Who is dead, though nobody has waited for him yet, is no process any more. */
+	if (field && strncmp(field, ") Z", 3) == 0)
+		return 0;
 	for (int i = 2; field && i < START_TIME_FIELD; i++)
 		field = strchr(field + 1, ' ');
 	return field && sscanf(field, "%llu", &ticks) == 1 ? ticks : 0;

@@ -134,15 +134,10 @@ def words():
 
 
 def each_command_has_its_page():
-    """each subcommand has a page, which knows exactly its options and words; pysbx(1) those of the rest"""
-    alone = {"version"}
+    """each subcommand has a page, which knows exactly its options and words"""
     for command, table in words().items():
-        page = text(tap.TOP / "man" / ("pysbx.1" if command in alone else f"pysbx-{command}.1"))
-        if command in alone:
-            part = re.search(rf"^\.It Cm {command}\n(.*?)^\.It Cm", page, re.M | re.S).group(1)
-            described = {name: None for name in re.findall(r"^\.Fl (-json)$", part, re.M)}
-        else:
-            described = dict(re.findall(r"^\.It (?:Fl \w , )?Fl (?:\\)?(-[\w-]+|c)(?: Ar (.*))?$", page, re.M))
+        page = text(tap.TOP / "man" / f"pysbx-{command}.1")
+        described = dict(re.findall(r"^\.It (?:Fl \w , )?Fl (?:\\)?(-[\w-]+|c)(?: Ar (.*))?$", page, re.M))
         wanted = {name: argument or "" for name, argument in table.items() if name != "-help"}
         described = {name: argument or "" for name, argument in described.items() if name != "-help"}
         assert wanted.keys() == described.keys(), f"pysbx {command}: {wanted.keys() ^ described.keys()}"

@@ -64,7 +64,10 @@ usual = None
 
 def doctor(setup="true", before=()):
     """The tier by doctor, in a mount namespace that was set up as a switch does it."""
-    script = f'{{ {setup or "true"}; }} && exec "$@"'
+    # What covers /tmp covers the program, if it was built there: then it is put back.
+    program = f'"{tap.PYSBX}"'
+    back = f'{{ [ -e {program} ] || {{ mkdir -p "{tap.PYSBX.parent}" && cat <&9 >{program} && chmod 755 {program}; }}; }}'
+    script = f'exec 9<{program}; {{ {setup or "true"}; }} && {back} && exec 9<&- "$@"'
     done = tap.command("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *before,
                        tap.PYSBX, "doctor", "--json", cwd="/")
     assert done.stdout.startswith("{"), (setup, before, done)

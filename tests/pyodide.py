@@ -4,6 +4,8 @@ The npm package "pyodide" is fetched once into BUILD/pyodide; tools/wasm_python.
 for the program python3. PYSBX_PYODIDE names the package's folder where it is kept elsewhere; "no"
 means: fetch nothing.
 """
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -23,11 +25,19 @@ def build_folder():
     return Path(os.environ.get("PYSBX_BUILDDIR") or HERE.parent / "build").resolve() / "pyodide"
 
 
+@contextlib.contextmanager
+def alone(folder):
+    """Tests run side by side: one of them fetches, and the others find all of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def fetch(folder):
     npm = shutil.which("npm")
     if not npm:
         raise Missing("npm is not installed")
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
             [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts",
@@ -48,8 +58,10 @@ def package():
     if not shutil.which("node"):
         raise Missing("node is not installed")
     folder = Path(named) if named else build_folder() / "node_modules" / "pyodide"
-    if not named and not (folder / "pyodide.mjs").exists():
-        fetch(build_folder())
+    if not named:
+        with alone(build_folder()):
+            if not (folder / "pyodide.mjs").exists():
+                fetch(build_folder())
     if not (folder / "pyodide.mjs").exists():
         raise Missing("no pyodide.mjs in %s" % folder)
     return folder

@@ -69,7 +69,10 @@ def interpreters():
     if WASM not in found:
         try:
             program = pyodide.program()
-            found.setdefault(minor_of(program), program)
+            minor = minor_of(program)
+            if minor != WASM:
+                raise pyodide.Missing("%s does not run: %s" % (program, minor))
+            found[WASM] = program
         except pyodide.Missing as why:
             print("# no CPython 3.%d: %s" % (WASM, why))
     return found
